@@ -28,7 +28,7 @@ struct cv_prefix {
 };
 
 #define CV_IP_TEXT_MAX     48 /* longest text with its end */
-#define CV_ADDR_TEXT_MAX   64
+#define CV_ADDR_TEXT_MAX   80
 #define CV_PREFIX_TEXT_MAX 52
 
 size_t cv_ip_len(const struct cv_ip *ip); /* 4, 16, or 0 */

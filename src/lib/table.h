@@ -3,6 +3,7 @@
 #ifndef CULVERT_LIB_TABLE_H
 #define CULVERT_LIB_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,4 +1,5 @@
-/* Key exchange methods: MODP, ECP and Curve25519 groups (RFC 3526, 5903, 8031, checks of RFC 6989). */
+/* Key exchange methods: MODP, ECP and Curve25519/448 groups (RFC 3526, 5903, 8031, checks of RFC 6989). Groups that
+ * RFC 8247 forbids or advises against (1, 2, 5, 22 to 24) are not carried out. */
 #ifndef CULVERT_CRYPTO_KE_H
 #define CULVERT_CRYPTO_KE_H
 
@@ -9,7 +10,7 @@
 #include "lib/err.h"
 #include "lib/secret.h"
 
-#define CRYPTO_KE_PUBLIC_MAX 512
+#define CRYPTO_KE_PUBLIC_MAX 1024 /* MODP-8192 */
 
 struct crypto_ke; /* one own key pair */
 

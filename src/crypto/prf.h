@@ -22,7 +22,7 @@ size_t crypto_prf_size(uint16_t prf);
 /* out has crypto_prf_size(prf) octets. data is the concatenation of `count` parts. */
 enum cv_err crypto_prf(uint16_t prf, struct cv_bytes key, const struct cv_bytes *parts, size_t count, uint8_t *out)
 	CV_NODISCARD;
-/* Fills out with prf+(key, seed parts); more than 255 blocks is CV_E_LIMIT. */
+/* Fills out with prf+(key, seed parts); more than 255 blocks or 8 parts is CV_E_LIMIT. */
 enum cv_err crypto_prf_plus(uint16_t prf, struct cv_bytes key, const struct cv_bytes *seed, size_t count, uint8_t *out,
 			    size_t len) CV_NODISCARD;
 

@@ -28,7 +28,8 @@ struct crypto_integ_info {
 	uint8_t icv_len;
 };
 
-/* NULL when we do not carry it out. key_bits 0 for ciphers without a choice (ChaCha20). */
+/* NULL when we do not carry it out: what RFC 8247 section 2 and RFC 8221 section 5 forbid is never there.
+ * key_bits 0 for ciphers without a choice (ChaCha20). */
 const struct crypto_encr_info *crypto_encr(uint16_t id, uint16_t key_bits);
 const struct crypto_integ_info *crypto_integ(uint16_t id);
 

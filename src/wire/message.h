@@ -4,6 +4,7 @@
 #define CULVERT_WIRE_MESSAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/bytes.h"
@@ -34,7 +35,8 @@ struct wire_payload {
 	size_t offset;   /* of the generic header from the start of the decoded region */
 };
 
-/* More payloads than this in one chain are CV_E_LIMIT (bounded work for hostile input). */
+/* More payloads than this in one chain are CV_E_LIMIT (bounded work for hostile input). An honest message stays far
+ * below it. */
 #define WIRE_PAYLOADS_MAX 64
 
 struct wire_chain {
@@ -58,15 +60,19 @@ struct wire_builder {
 	size_t next_field;   /* offset of the octet that names the next payload, or SIZE_MAX */
 	size_t open_payload; /* offset of the generic header being written, or SIZE_MAX */
 	uint8_t first;       /* type of the first payload written so far (for inner chains) */
+	bool has_header;     /* Length is to be patched at the end */
 };
 
-/* A message with its header in front; Length is patched by wire_build_finish. */
+/* A message with its header in front; Length is patched by wire_build_finish. header->next_payload and ->length
+ * are not looked at; of the flags only Initiator and Response go out. */
 void wire_build_message(struct wire_builder *b, uint8_t *buf, size_t cap, const struct wire_header *header);
 /* A chain without a header (the inside of SK); b->first names its first payload. */
 void wire_build_inner(struct wire_builder *b, uint8_t *buf, size_t cap);
+/* One payload at a time: beginning a second one before the first has ended fails the writer, as does a payload
+ * above 65535 octets. While SK is being written b->next_field is where the type of its first inner payload goes. */
 void wire_build_begin(struct wire_builder *b, uint8_t type);
 void wire_build_end(struct wire_builder *b);
-/* The finished octets, or CV_E_NOSPACE. */
+/* The finished octets, or CV_E_NOSPACE when anything did not fit (or was not built by the rules above). */
 enum cv_err wire_build_finish(struct wire_builder *b, struct cv_bytes *out) CV_NODISCARD;
 
 #endif

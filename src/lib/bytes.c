@@ -13,7 +13,8 @@ struct cv_cursor cv_cursor(struct cv_bytes input)
 	static const uint8_t nothing[1];
 
 	if (!input.data || input.len == 0)
-		return (struct cv_cursor){ .pos = nothing, .end = nothing, .failed = !input.data && input.len };
+		return (
+		    struct cv_cursor){ .pos = nothing, .end = nothing, .failed = !input.data && input.len };
 	return (struct cv_cursor){ .pos = input.data, .end = input.data + input.len };
 }
 

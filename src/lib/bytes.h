@@ -16,7 +16,7 @@ struct cv_bytes {
 
 static inline struct cv_bytes cv_bytes(const void *data, size_t len)
 {
-	return (struct cv_bytes){.data = data, .len = len};
+	return (struct cv_bytes){ .data = data, .len = len };
 }
 
 /* Compares the contents; not for secrets (see cv_secret_equal). */
@@ -99,7 +99,8 @@ static inline void cv_put_u64(uint8_t *p, uint64_t v)
 	cv_put_u32(p + 4, (uint32_t)v);
 }
 
-/* Lower-case hex of b into out (2 * len + 1 octets incl. the end); cuts when out is too small. Returns out. */
+/* Lower-case hex of b into out (2 * len + 1 octets incl. the end); cuts when out is too small. Returns out.
+ */
 char *cv_hex(struct cv_bytes b, char *out, size_t cap);
 
 #endif

@@ -7,10 +7,10 @@
 
 enum cv_err {
 	CV_OK = 0,
-	CV_E_TRUNCATED,   /* input ended too early */
-	CV_E_SYNTAX,      /* input breaks the rules of its format */
+	CV_E_TRUNCATED,	  /* input ended too early */
+	CV_E_SYNTAX,	  /* input breaks the rules of its format */
 	CV_E_UNSUPPORTED, /* well formed, but not something we do */
-	CV_E_NOSPACE,     /* the caller's buffer is too small */
+	CV_E_NOSPACE,	  /* the caller's buffer is too small */
 	CV_E_NOMEM,
 	CV_E_NOTFOUND,
 	CV_E_EXISTS,

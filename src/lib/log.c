@@ -14,8 +14,9 @@
  *
  *   2026-11-23T17:01:02.123Z notice ike: [office #0123456789abcdef esp c0ffee01] text
  *
- * and the part in brackets is left out when nothing of it is known. Octets that are not printable ASCII, and the
- * backslash, are written as \xNN: text that a peer chose can neither forge a line nor drive a terminal. */
+ * and the part in brackets is left out when nothing of it is known. Octets that are not printable ASCII, and
+ * the backslash, are written as \xNN: text that a peer chose can neither forge a line nor drive a terminal.
+ */
 
 enum { TEXT_MAX = 2048, LINE_MAX_LEN = 4 * TEXT_MAX + 512 };
 
@@ -102,7 +103,8 @@ enum cv_err cv_log_open(enum cv_log_target new_target, const char *path, bool ap
 	int fd = STDERR_FILENO;
 
 	if (new_target == CV_LOG_TO_FILE) {
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (append ? 0 : O_TRUNC), 0640);
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (append ? 0 : O_TRUNC),
+			  0640);
 		if (fd < 0)
 			return CV_E_IO;
 	}

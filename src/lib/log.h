@@ -12,9 +12,9 @@ enum cv_log_level { CV_LOG_ERROR, CV_LOG_WARNING, CV_LOG_NOTICE, CV_LOG_INFO, CV
 
 /* Whom a line is about; any part may be empty. */
 struct cv_log_ctx {
-	const char *conn;  /* connection name or NULL */
-	uint64_t ike_spi;  /* our SPI of the IKE SA or 0 */
-	uint32_t esp_spi;  /* SPI of a Child SA or 0 */
+	const char *conn; /* connection name or NULL */
+	uint64_t ike_spi; /* our SPI of the IKE SA or 0 */
+	uint32_t esp_spi; /* SPI of a Child SA or 0 */
 };
 
 /* Where lines go. Default: stderr, level INFO. */
@@ -25,15 +25,15 @@ void cv_log_set_level(enum cv_log_level level);
 void cv_log_set_time(bool with_time); /* stamp lines on stderr and in files; default yes */
 bool cv_log_enabled(enum cv_log_level level);
 
-/* One line: "TIME LEVEL ROOM: [CONN #IKESPI esp SPI] TEXT". What is not printable ASCII comes out as \xNN, so text
- * from a peer may be given as it is (with %s). Keeps errno. */
+/* One line: "TIME LEVEL ROOM: [CONN #IKESPI esp SPI] TEXT". What is not printable ASCII comes out as \xNN, so
+ * text from a peer may be given as it is (with %s). Keeps errno. */
 void cv_log(enum cv_log_level level, const char *room, const struct cv_log_ctx *ctx, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* For lines that a peer can cause: at most `burst` lines per `interval_ms`; what was left out is counted and
  * said with the next line. One limiter per kind of line, static or in the object it is about.
- * now_ms: the caller's clock (any monotonic milliseconds). Returns true when the line may be written; *dropped then
- * holds how many were left out since the last. One thread at a time per limiter. */
+ * now_ms: the caller's clock (any monotonic milliseconds). Returns true when the line may be written;
+ * *dropped then holds how many were left out since the last. One thread at a time per limiter. */
 struct cv_log_limit {
 	uint32_t burst;
 	uint32_t interval_ms;
@@ -43,8 +43,8 @@ struct cv_log_limit {
 };
 bool cv_log_allowed(struct cv_log_limit *limit, uint64_t now_ms, uint64_t *dropped);
 
-/* Tests and the simulator catch lines here instead; NULL ends it. The line has no time stamp and no newline. The
- * sink must not log itself. */
+/* Tests and the simulator catch lines here instead; NULL ends it. The line has no time stamp and no newline.
+ * The sink must not log itself. */
 typedef void (*cv_log_sink)(void *arg, enum cv_log_level level, const char *line);
 void cv_log_set_sink(cv_log_sink sink, void *arg);
 

@@ -14,7 +14,7 @@ struct cv_table {
 	struct cv_bytes (*key_of)(const void *object);
 	uint64_t k0, k1;
 	struct slot *slot;
-	size_t cap;   /* a power of two */
+	size_t cap; /* a power of two */
 	size_t count;
 	size_t marks; /* slots that hold &gone */
 };
@@ -61,8 +61,8 @@ static uint64_t hash_of(const struct cv_table *t, struct cv_bytes key)
 	size_t whole = key.len & ~(size_t)7;
 
 	for (size_t i = 0; i <= whole; i += 8) {
-		uint64_t m = i < whole ? load_le(key.data + i, 8) :
-					 load_le(key.data + i, key.len - whole) | (uint64_t)key.len << 56;
+		uint64_t m = i < whole ? load_le(key.data + i, 8)
+				       : load_le(key.data + i, key.len - whole) | (uint64_t)key.len << 56;
 
 		v[3] ^= m;
 		sip_round(v);
@@ -74,7 +74,8 @@ static uint64_t hash_of(const struct cv_table *t, struct cv_bytes key)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-enum cv_err cv_table_new(struct cv_table **out, struct cv_bytes (*key_of)(const void *object), const uint8_t seed[16])
+enum cv_err cv_table_new(struct cv_table **out, struct cv_bytes (*key_of)(const void *object),
+			 const uint8_t seed[16])
 {
 	struct cv_table *t = calloc(1, sizeof(*t));
 

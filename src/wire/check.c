@@ -42,9 +42,10 @@ enum cv_err wire_message_check(struct cv_bytes message)
 		return CV_E_UNSUPPORTED;
 	if (header.length != message.len || header.spi_i == 0)
 		return CV_E_SYNTAX;
-	err = wire_chain_decode(header.next_payload,
-				cv_bytes(message.data + WIRE_IKE_HEADER_LEN, message.len - WIRE_IKE_HEADER_LEN),
-				&chain, &critical);
+	err =
+	    wire_chain_decode(header.next_payload,
+			      cv_bytes(message.data + WIRE_IKE_HEADER_LEN, message.len - WIRE_IKE_HEADER_LEN),
+			      &chain, &critical);
 	for (uint8_t i = 0; err == CV_OK && i < chain.count; i++)
 		err = check_payload(&chain.payload[i]);
 	return err;

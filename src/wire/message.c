@@ -46,7 +46,8 @@ static bool decode_payload(struct cv_cursor *c, uint8_t type, struct wire_payloa
 	return cv_cursor_ok(c);
 }
 
-enum cv_err wire_chain_decode(uint8_t first, struct cv_bytes region, struct wire_chain *out, uint8_t *critical_unknown)
+enum cv_err wire_chain_decode(uint8_t first, struct cv_bytes region, struct wire_chain *out,
+			      uint8_t *critical_unknown)
 {
 	struct cv_cursor c = cv_cursor(region);
 	uint8_t type = first;

@@ -81,7 +81,8 @@ bool wire_notify_find_error(const struct wire_chain *chain, struct wire_notify_p
 {
 	for (uint8_t i = 0; i < chain->count; i++)
 		if (chain->payload[i].type == WIRE_NOTIFY &&
-		    wire_notify_decode(chain->payload[i].body, out) == CV_OK && out->type < WIRE_N_FIRST_STATUS)
+		    wire_notify_decode(chain->payload[i].body, out) == CV_OK &&
+		    out->type < WIRE_N_FIRST_STATUS)
 			return true;
 	*out = (struct wire_notify_payload){ 0 };
 	return false;

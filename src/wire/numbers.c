@@ -17,11 +17,24 @@ static const struct name exchange_names[] = {
 };
 
 static const struct name payload_names[] = {
-	{ WIRE_SA, "SA" },	   { WIRE_KE, "KE" },	    { WIRE_IDI, "IDi" },   { WIRE_IDR, "IDr" },
-	{ WIRE_CERT, "CERT" },	   { WIRE_CERTREQ, "CERTREQ" }, { WIRE_AUTH, "AUTH" }, { WIRE_NONCE, "Nonce" },
-	{ WIRE_NOTIFY, "Notify" }, { WIRE_DELETE, "Delete" },   { WIRE_VENDOR, "Vendor ID" }, { WIRE_TSI, "TSi" },
-	{ WIRE_TSR, "TSr" },	   { WIRE_SK, "SK" },	    { WIRE_CP, "CP" },	   { WIRE_EAP, "EAP" },
-	{ WIRE_SKF, "SKF" },	   { 0, NULL },
+	{ WIRE_SA, "SA" },
+	{ WIRE_KE, "KE" },
+	{ WIRE_IDI, "IDi" },
+	{ WIRE_IDR, "IDr" },
+	{ WIRE_CERT, "CERT" },
+	{ WIRE_CERTREQ, "CERTREQ" },
+	{ WIRE_AUTH, "AUTH" },
+	{ WIRE_NONCE, "Nonce" },
+	{ WIRE_NOTIFY, "Notify" },
+	{ WIRE_DELETE, "Delete" },
+	{ WIRE_VENDOR, "Vendor ID" },
+	{ WIRE_TSI, "TSi" },
+	{ WIRE_TSR, "TSr" },
+	{ WIRE_SK, "SK" },
+	{ WIRE_CP, "CP" },
+	{ WIRE_EAP, "EAP" },
+	{ WIRE_SKF, "SKF" },
+	{ 0, NULL },
 };
 
 static const struct name notify_names[] = {
@@ -105,14 +118,10 @@ static const struct name encr_names[] = {
 };
 
 static const struct name prf_names[] = {
-	{ WIRE_PRF_HMAC_MD5, "PRF_HMAC_MD5" },
-	{ WIRE_PRF_HMAC_SHA1, "PRF_HMAC_SHA1" },
-	{ WIRE_PRF_AES128_XCBC, "PRF_AES128_XCBC" },
-	{ WIRE_PRF_HMAC_SHA2_256, "PRF_HMAC_SHA2_256" },
-	{ WIRE_PRF_HMAC_SHA2_384, "PRF_HMAC_SHA2_384" },
-	{ WIRE_PRF_HMAC_SHA2_512, "PRF_HMAC_SHA2_512" },
-	{ WIRE_PRF_AES128_CMAC, "PRF_AES128_CMAC" },
-	{ 0, NULL },
+	{ WIRE_PRF_HMAC_MD5, "PRF_HMAC_MD5" },		 { WIRE_PRF_HMAC_SHA1, "PRF_HMAC_SHA1" },
+	{ WIRE_PRF_AES128_XCBC, "PRF_AES128_XCBC" },	 { WIRE_PRF_HMAC_SHA2_256, "PRF_HMAC_SHA2_256" },
+	{ WIRE_PRF_HMAC_SHA2_384, "PRF_HMAC_SHA2_384" }, { WIRE_PRF_HMAC_SHA2_512, "PRF_HMAC_SHA2_512" },
+	{ WIRE_PRF_AES128_CMAC, "PRF_AES128_CMAC" },	 { 0, NULL },
 };
 
 static const struct name integ_names[] = {

@@ -3,9 +3,9 @@
  * the decoded message. Each family has its own .c file.
  *
  * A decode function takes the payload's body without its generic header. What breaks the section's rules is
- * CV_E_SYNTAX, to be answered with INVALID_SYNTAX; *out is of no use then. RESERVED fields are ignored, and zero
- * when built. A value that can't be built (a count beyond its array, an SPI length that the protocol doesn't
- * have) fails the builder, so wire_build_finish says CV_E_NOSPACE. */
+ * CV_E_SYNTAX, to be answered with INVALID_SYNTAX; *out is of no use then. RESERVED fields are ignored, and
+ * zero when built. A value that can't be built (a count beyond its array, an SPI length that the protocol
+ * doesn't have) fails the builder, so wire_build_finish says CV_E_NOSPACE. */
 #ifndef CULVERT_WIRE_PAYLOADS_H
 #define CULVERT_WIRE_PAYLOADS_H
 
@@ -20,11 +20,11 @@
 
 /* --- SA (3.3) --- */
 struct wire_transform {
-	uint8_t type;         /* enum wire_transform_type, or unknown */
+	uint8_t type; /* enum wire_transform_type, or unknown */
 	uint16_t id;
-	uint16_t key_bits;    /* Key Length attribute, 0: absent */
-	bool unusable;        /* has an attribute that is unknown, given twice, zero or in the wrong form: never
-			       * choose it (3.3.6) */
+	uint16_t key_bits; /* Key Length attribute, 0: absent */
+	bool unusable;	   /* has an attribute that is unknown, given twice, zero or in the wrong form: never
+			    * choose it (3.3.6) */
 };
 
 #define WIRE_TRANSFORMS_MAX 64
@@ -32,9 +32,9 @@ struct wire_transform {
 
 struct wire_proposal {
 	uint8_t number;
-	uint8_t protocol;      /* enum wire_protocol */
-	uint8_t spi_len;       /* IKE: 0 or 8; AH, ESP: 4; unknown protocols: 0 whatever was there */
-	uint64_t spi;          /* of spi_len octets */
+	uint8_t protocol; /* enum wire_protocol */
+	uint8_t spi_len;  /* IKE: 0 or 8; AH, ESP: 4; unknown protocols: 0 whatever was there */
+	uint64_t spi;	  /* of spi_len octets */
 	uint8_t transform_count;
 	struct wire_transform transform[WIRE_TRANSFORMS_MAX];
 };
@@ -44,8 +44,8 @@ struct wire_sa {
 	struct wire_proposal proposal[WIRE_PROPOSALS_MAX];
 };
 
-/* At least one proposal, the numbers counting up by one; that an offer begins with 1, and which length of SPI the
- * exchange wants, is for the caller to check. Proposals beyond WIRE_PROPOSALS_MAX and transforms beyond
+/* At least one proposal, the numbers counting up by one; that an offer begins with 1, and which length of SPI
+ * the exchange wants, is for the caller to check. Proposals beyond WIRE_PROPOSALS_MAX and transforms beyond
  * WIRE_TRANSFORMS_MAX are checked and left out. */
 enum cv_err wire_sa_decode(struct cv_bytes body, struct wire_sa *out) CV_NODISCARD;
 void wire_sa_build(struct wire_builder *b, const struct wire_sa *sa);
@@ -64,7 +64,8 @@ struct wire_id {
 	struct cv_bytes data;
 };
 enum cv_err wire_id_decode(struct cv_bytes body, struct wire_id *out) CV_NODISCARD;
-void wire_id_build(struct wire_builder *b, uint8_t payload_type, const struct wire_id *id); /* WIRE_IDI, WIRE_IDR */
+void wire_id_build(struct wire_builder *b, uint8_t payload_type,
+		   const struct wire_id *id); /* WIRE_IDI, WIRE_IDR */
 
 /* --- AUTH (3.8): the data is not empty --- */
 struct wire_auth {
@@ -78,13 +79,14 @@ void wire_auth_build(struct wire_builder *b, uint8_t method, struct cv_bytes dat
 enum cv_err wire_nonce_decode(struct cv_bytes body, struct cv_bytes *out) CV_NODISCARD;
 void wire_nonce_build(struct wire_builder *b, struct cv_bytes nonce);
 
-/* --- Notify (3.10): 4 octets of SPI for AH and ESP, 8 for IKE, or none; the data of UNSUPPORTED_CRITICAL_PAYLOAD (1),
- * INVALID_KE_PAYLOAD (2), SET_WINDOW_SIZE (4), NAT_DETECTION_* (20) and COOKIE (1 to 64) has its length --- */
+/* --- Notify (3.10): 4 octets of SPI for AH and ESP, 8 for IKE, or none; the data of
+ * UNSUPPORTED_CRITICAL_PAYLOAD (1), INVALID_KE_PAYLOAD (2), SET_WINDOW_SIZE (4), NAT_DETECTION_* (20) and
+ * COOKIE (1 to 64) has its length --- */
 struct wire_notify_payload {
 	uint8_t protocol;
 	uint8_t spi_len; /* 0, 4 or 8 */
 	uint64_t spi;
-	uint16_t type;   /* enum wire_notify, or unknown */
+	uint16_t type; /* enum wire_notify, or unknown */
 	struct cv_bytes data;
 };
 enum cv_err wire_notify_decode(struct cv_bytes body, struct wire_notify_payload *out) CV_NODISCARD;
@@ -110,7 +112,7 @@ void wire_delete_build(struct wire_builder *b, const struct wire_delete *d);
 struct wire_ts {
 	struct cv_ip first;
 	struct cv_ip last;
-	uint8_t protocol;   /* 0: any */
+	uint8_t protocol; /* 0: any */
 	uint16_t port_first;
 	uint16_t port_last; /* ANY is 0-65535, OPAQUE 65535-0 */
 };
@@ -119,10 +121,11 @@ struct wire_ts_list {
 	uint8_t count;
 	struct wire_ts ts[WIRE_TS_MAX];
 };
-/* Selectors of unknown type are left out (so count may be 0); more than WIRE_TS_MAX is CV_E_LIMIT. A range that
- * runs backwards is CV_E_SYNTAX, and so are ports without a protocol. */
+/* Selectors of unknown type are left out (so count may be 0); more than WIRE_TS_MAX is CV_E_LIMIT. A range
+ * that runs backwards is CV_E_SYNTAX, and so are ports without a protocol. */
 enum cv_err wire_ts_decode(struct cv_bytes body, struct wire_ts_list *out) CV_NODISCARD;
-void wire_ts_build(struct wire_builder *b, uint8_t payload_type, const struct wire_ts_list *list); /* WIRE_TSI, _TSR */
+void wire_ts_build(struct wire_builder *b, uint8_t payload_type,
+		   const struct wire_ts_list *list); /* WIRE_TSI, _TSR */
 /* "192.0.2.0/24", "10.0.0.1-10.0.0.9", with "/tcp/80" when narrower, "/icmp/8.0" for type and code. */
 #define WIRE_TS_TEXT_MAX 128
 const char *wire_ts_text(const struct wire_ts *ts, char out[WIRE_TS_TEXT_MAX]);

@@ -2,16 +2,17 @@
 #include "wire/payloads.h"
 
 enum {
-	LAST = 0,	    /* Last Substruc: no more */
-	MORE_PROPOSALS = 2, /* section 3.3.1 */
+	LAST = 0,	     /* Last Substruc: no more */
+	MORE_PROPOSALS = 2,  /* section 3.3.1 */
 	MORE_TRANSFORMS = 3, /* section 3.3.2 */
 	PROPOSAL_HEADER_LEN = 8,
 	TRANSFORM_HEADER_LEN = 8,
 	ATTRIBUTE_TV = 0x8000, /* the attribute's value is in the length field (section 3.3.5) */
 };
 
-/* One attribute. Key Length, the only one defined, is of fixed length and so must be in TV form; any other, or one
- * that stands twice or says 0, makes the transform one that we can't choose (sections 3.3.5, 3.3.6). */
+/* One attribute. Key Length, the only one defined, is of fixed length and so must be in TV form; any other,
+ * or one that stands twice or says 0, makes the transform one that we can't choose (sections 3.3.5, 3.3.6).
+ */
 static void decode_attribute(struct cv_cursor *c, struct wire_transform *t)
 {
 	uint16_t type = cv_cursor_u16(c);
@@ -45,8 +46,8 @@ static bool decode_transform(struct cv_cursor *c, unsigned left, struct wire_tra
 	return cv_cursor_done(&attributes);
 }
 
-/* The SPI in front of the transforms. Its size follows from the protocol (section 3.3.1); for a protocol that we
- * don't know, which is never chosen, it is skipped. */
+/* The SPI in front of the transforms. Its size follows from the protocol (section 3.3.1); for a protocol that
+ * we don't know, which is never chosen, it is skipped. */
 static bool decode_spi(struct cv_cursor *c, uint8_t size, struct wire_proposal *out)
 {
 	switch (out->protocol) {
@@ -61,9 +62,7 @@ static bool decode_spi(struct cv_cursor *c, uint8_t size, struct wire_proposal *
 			return false;
 		out->spi = cv_cursor_u32(c);
 		break;
-	default:
-		cv_cursor_skip(c, size);
-		size = 0;
+	default: cv_cursor_skip(c, size); size = 0;
 	}
 	out->spi_len = size;
 	return cv_cursor_ok(c);

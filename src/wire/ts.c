@@ -159,7 +159,8 @@ const char *wire_ts_text(const struct wire_ts *ts, char out[WIRE_TS_TEXT_MAX])
 	if (ts->protocol == 0) {
 		snprintf(out, WIRE_TS_TEXT_MAX, "%s%s%s", first, dash, last);
 	} else if (any_port(ts)) {
-		snprintf(out, WIRE_TS_TEXT_MAX, "%s%s%s/%s", first, dash, last, protocol_text(ts->protocol, number));
+		snprintf(out, WIRE_TS_TEXT_MAX, "%s%s%s/%s", first, dash, last,
+			 protocol_text(ts->protocol, number));
 	} else {
 		ports_text(ts, ports);
 		snprintf(out, WIRE_TS_TEXT_MAX, "%s%s%s/%s/%s", first, dash, last,

@@ -181,7 +181,6 @@ void cv_log(enum cv_log_level level, const char *room, const struct cv_log_ctx *
 	if (!cv_log_enabled(level))
 		return;
 	l.len = 0;
-	errno = saved_errno; /* for %m */
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);

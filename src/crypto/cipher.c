@@ -8,9 +8,13 @@
 #include <openssl/params.h>
 
 #include "crypto/algs.h"
+#include "crypto/prf.h"
 
 #define AEAD_NONCE_LEN 12 /* salt and explicit IV (RFC 4106 section 4, RFC 7634 section 2) */
 #define ICV_MAX        32
+#define RECORD_MAX     (1 << 24) /* octets; far above any packet, far below what OpenSSL's int holds */
+#define CBC_IV_LEN     16
+#define CBC_IV_BATCH   32 /* IVs per call of the generator, which costs more than a packet's encryption */
 
 struct crypto_cipher {
 	const struct crypto_encr_info *encr;
@@ -20,6 +24,8 @@ struct crypto_cipher {
 	EVP_CIPHER_CTX *ctx;
 	EVP_MAC_CTX *mac;  /* NULL with AEAD */
 	OSSL_PARAM tag[2]; /* built once; only the address of the ICV changes */
+	uint8_t (*ivs)[CBC_IV_LEN]; /* CBC: random, used from the end */
+	size_t ivs_left;
 };
 
 static bool cipher_set_key(struct crypto_cipher *c, const uint8_t *key, bool seal)
@@ -68,6 +74,7 @@ void crypto_cipher_free(struct crypto_cipher *c)
 		return;
 	EVP_CIPHER_CTX_free(c->ctx);
 	EVP_MAC_CTX_free(c->mac);
+	free(c->ivs);
 	cv_wipe(c, sizeof *c);
 	free(c);
 }
@@ -90,6 +97,23 @@ size_t crypto_cipher_icv_len(const struct crypto_cipher *c)
 bool crypto_cipher_is_aead(const struct crypto_cipher *c)
 {
 	return c->encr->aead;
+}
+
+enum cv_err crypto_cipher_iv(struct crypto_cipher *c, uint64_t counter, uint8_t *iv)
+{
+	if (c->encr->aead) {
+		cv_put_u64(iv, counter);
+		return CV_OK;
+	}
+	if (!c->ivs && !(c->ivs = calloc(CBC_IV_BATCH, CBC_IV_LEN)))
+		return CV_E_NOMEM;
+	if (c->ivs_left == 0) {
+		if (crypto_random(c->ivs[0], (size_t)CBC_IV_BATCH * CBC_IV_LEN))
+			return CV_E_INTERNAL;
+		c->ivs_left = CBC_IV_BATCH;
+	}
+	memcpy(iv, c->ivs[--c->ivs_left], CBC_IV_LEN);
+	return CV_OK;
 }
 
 /* Sets the nonce and the parameters (the expected ICV, or none), then runs AAD and data through the cipher. */
@@ -145,8 +169,8 @@ static bool cbc_run(struct crypto_cipher *c, const struct crypto_record *r)
 
 enum cv_err crypto_cipher_seal(struct crypto_cipher *c, const struct crypto_record *r)
 {
-	if (r->len > INT32_MAX || r->aad.len > INT32_MAX)
-		return CV_E_LIMIT;
+	if (r->len > RECORD_MAX)
+		return CV_E_NOSPACE;
 	if (c->encr->aead)
 		return aead_seal(c, r);
 	return cbc_run(c, r) && record_mac(c, r, r->iv + c->iv_len + r->len) ? CV_OK : CV_E_INTERNAL;
@@ -156,8 +180,8 @@ enum cv_err crypto_cipher_open(struct crypto_cipher *c, const struct crypto_reco
 {
 	uint8_t icv[ICV_MAX];
 
-	if (r->len > INT32_MAX || r->aad.len > INT32_MAX)
-		return CV_E_LIMIT;
+	if (r->len > RECORD_MAX)
+		return CV_E_NOSPACE;
 	if (c->encr->aead)
 		return aead_open(c, r);
 	if (!record_mac(c, r, icv))

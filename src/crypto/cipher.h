@@ -30,8 +30,10 @@ size_t crypto_cipher_iv_len(const struct crypto_cipher *c);
 size_t crypto_cipher_block_len(const struct crypto_cipher *c);
 size_t crypto_cipher_icv_len(const struct crypto_cipher *c);
 bool crypto_cipher_is_aead(const struct crypto_cipher *c);
-/* Encrypts in place and writes the ICV. The caller has filled the IV: never the same twice for AEAD, unpredictable for
- * CBC. CV_E_INTERNAL. */
+/* Writes an IV of iv_len octets: the counter for AEAD (the caller never gives it twice; RFC 4106 section 3.1), an
+ * unpredictable one for CBC (RFC 3602 section 2.1). */
+enum cv_err crypto_cipher_iv(struct crypto_cipher *c, uint64_t counter, uint8_t *iv) CV_NODISCARD;
+/* Encrypts in place and writes the ICV; the IV is there already. CV_E_NOSPACE above 16 MiB, CV_E_INTERNAL. */
 enum cv_err crypto_cipher_seal(struct crypto_cipher *c, const struct crypto_record *r) CV_NODISCARD;
 /* Verifies, then decrypts in place (AEAD: what was decrypted must not be looked at after CV_E_AUTH). */
 enum cv_err crypto_cipher_open(struct crypto_cipher *c, const struct crypto_record *r) CV_NODISCARD;

@@ -51,32 +51,41 @@ struct esp_opened {
 	bool newest;         /* the highest sequence number so far: may move the path */
 };
 
-/* Opens in place. Checks the replay window, the ICV, then the padding, then updates the window (RFC 4303 section 3.4.3).
- * CV_E_AUTH, CV_E_REPLAY, CV_E_TRUNCATED, CV_E_SYNTAX: drop and count. */
+/* Opens in place. Checks the replay window, then the ICV, then updates the window (RFC 4303 section 3.4.3), then checks the
+ * padding. CV_E_AUTH, CV_E_REPLAY, CV_E_TRUNCATED, CV_E_SYNTAX: drop and count. A dummy packet (next_header 59) opens like
+ * any other; the caller drops it silently (section 2.6). inner_len includes traffic flow padding behind the inner packet
+ * (section 2.7); esp_flow.len tells where that begins. */
 enum cv_err esp_in_open(struct esp_in *sa, uint8_t *packet, size_t len, struct esp_opened *out) CV_NODISCARD;
 
 /* --- inner packets --- */
 
-/* What selectors look at; ports are 0 and `fragment` is set for a later fragment. */
+/* What selectors look at. */
 struct esp_flow {
 	struct cv_ip src, dst;
-	uint8_t protocol;
-	uint16_t src_port, dst_port; /* ICMP: type and code as RFC 4301 section 4.4.1.1 packs them */
-	bool fragment;
+	uint8_t protocol;  /* the first that is not an IPv6 extension header */
+	bool ports;        /* the ports are known: not in a later fragment, nor in a protocol without ports */
+	bool fragment;     /* not the first fragment */
+	uint16_t src_port, dst_port; /* ICMP: both are type and code as RFC 4301 section 4.4.1.1 packs them; else 0 */
+	size_t len;        /* octets of the packet by its own header; padding may follow it */
 };
-/* Reads an IPv4 or IPv6 packet's headers; CV_E_SYNTAX when they lie about lengths. */
+/* Reads an IPv4 or IPv6 packet's headers; CV_E_TRUNCATED, or CV_E_SYNTAX when they lie about lengths. */
 enum cv_err esp_flow_read(struct cv_bytes packet, struct esp_flow *out) CV_NODISCARD;
 
 /* --- selector lookup: constant time in the number of entries for prefixes --- */
-struct esp_spd; /* maps a flow to an opaque object: the most specific matching (local, remote) pair, newest first */
-enum cv_err esp_spd_new(struct esp_spd **out) CV_NODISCARD;
-void esp_spd_free(struct esp_spd *spd);
+/* Maps a flow to an opaque object: the most specific matching (local, remote) pair (addresses before protocol before
+ * ports), newest first. */
+struct esp_spd;
+/* seed: randomness for the hash. */
+enum cv_err esp_spd_new(const uint8_t seed[16], struct esp_spd **out) CV_NODISCARD;
+void esp_spd_free(struct esp_spd *spd); /* not the objects; NULL is fine */
+/* Every local selector pairs with every remote one. CV_E_NOMEM leaves the table as it was. */
 enum cv_err esp_spd_add(struct esp_spd *spd, const struct wire_ts_list *local, const struct wire_ts_list *remote, void *object)
 	CV_NODISCARD;
-void esp_spd_remove(struct esp_spd *spd, const void *object);
-/* src is matched against local, dst against remote. */
+void esp_spd_remove(struct esp_spd *spd, const void *object); /* all its selectors; harmless when there are none */
+/* src is matched against local, dst against remote. NULL: no policy, the packet is dropped (RFC 4301 section 5.1). */
 void *esp_spd_find(const struct esp_spd *spd, const struct esp_flow *flow);
-/* Does an inbound packet fit the SA (src remote, dst local; RFC 4301 section 5.2)? */
+/* Does an inbound packet fit the SA (src remote, dst local; RFC 4301 section 5.2)? ICMP's type and code count on the
+ * sender's side only (section 4.4.1.3); a packet without known ports fits ANY and OPAQUE only (sections 4.4.1.1, 7.3). */
 bool esp_selectors_allow(const struct wire_ts_list *src, const struct wire_ts_list *dst, const struct esp_flow *flow);
 
 /* --- ECN and DSCP at decapsulation and encapsulation (RFC 6040, RFC 4301 section 5.1.2) --- */

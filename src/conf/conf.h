@@ -12,6 +12,7 @@
 
 #define CONF_LISTEN_PORTS_MAX 16
 #define CONF_PATH_MAX         256
+#define CONF_DEFAULT_PATH     "/etc/culvert/ipsec.conf"
 
 enum conf_auto { CONF_AUTO_IGNORE, CONF_AUTO_ADD, CONF_AUTO_ONDEMAND, CONF_AUTO_START };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/version.h"
 #include "ctl/protocol.h"
 #include "wire/numbers.h"
 #include "wire/payloads.h"
@@ -225,5 +226,13 @@ json_t *ctl_json_counters(const struct ike_counters *c)
 	put_number(&o, "window_dropped", c->window_dropped);
 	put_number(&o, "sas_established", c->sas_established);
 	put_number(&o, "sas_failed", c->sas_failed);
+	return o;
+}
+
+json_t *ctl_json_version(void)
+{
+	json_t *o = json_object();
+	put_text(&o, "culvert", CULVERT_VERSION);
+	put_text(&o, "crypto", crypto_library_version());
 	return o;
 }

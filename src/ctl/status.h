@@ -46,4 +46,7 @@ json_t *ctl_json_child(const struct ike_child_info *child, const struct ctl_traf
 
 json_t *ctl_json_counters(const struct ike_counters *counters);
 
+/* Versions of culvert and of what it stands on: { "culvert": "...", "crypto": "..." }. */
+json_t *ctl_json_version(void);
+
 #endif

@@ -1,0 +1,8 @@
+/* Which cryptographic library is at work. */
+#ifndef CULVERT_CRYPTO_VERSION_H
+#define CULVERT_CRYPTO_VERSION_H
+
+/* "OpenSSL 3.0.15 3 Sep 2024": the library that is loaded, not the one that was built with. */
+const char *crypto_library_version(void);
+
+#endif

@@ -252,8 +252,8 @@ static void a_stream_keeps_the_order_and_loses_nothing(void **state)
 
 	w->net.node[0].link = (struct sim_link){ .delay_ms = 10, .jitter_ms = 100, .loss_pm = 300 };
 	dial(w);
-	run(w);
-	assert_string_equal(w->node[0].log, "O");
+	while (!strchr(w->node[0].log, 'O'))
+		sim_clock_step(&w->clock);
 	assert_true(w->node[0].local.port > 1024);
 	for (size_t i = 0; i < 26; i++)
 		assert_true(sim_stream_send(&w->net, 0, 5, SIM_IKE, cv_bytes(text + i, 1)));
@@ -287,7 +287,7 @@ static void dropped_syns_time_out_as_on_linux(void **state)
 	dial(w);
 	run(w);
 	assert_int_equal(w->node[0].os_error, ETIMEDOUT);
-	assert_in_range(w->clock.now_ms, 60000, 130000);
+	assert_int_equal(w->clock.now_ms, 128000);
 	assert_null(w->net.streams);
 }
 

@@ -6,7 +6,7 @@
 
 enum {
 	SYN_RETRY_MS = 1000,     /* doubles */
-	SYN_TRIES = 7,           /* as Linux: 127 s */
+	SYN_TRIES = 8,           /* as Linux: after 127 s it has failed */
 	RETRY_MS = 200,          /* of a lost segment; doubles */
 	RETRY_MAX_MS = 30000,
 	RETRIES = 12,            /* then the sender gives up */

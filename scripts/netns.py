@@ -19,6 +19,34 @@ NETNS_DIR = pathlib.Path("/run/netns")
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 5
+TRANSFER_PORT = 5000
+
+# Programs for both ends of a transfer. Hashing is done before and after, so that it does not slow the transfer.
+RECEIVER = """
+import hashlib, socket, sys, time
+address, port, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+data = memoryview(bytearray(size))
+server = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+print("ready", flush=True)
+stream, _ = server.accept()
+got, begin = 0, time.monotonic()
+while got < size:
+    count = stream.recv_into(data[got:])
+    if not count:
+        break
+    got += count
+print(got, time.monotonic() - begin, hashlib.sha256(data[:got]).hexdigest())
+"""
+SENDER = """
+import hashlib, os, socket, sys
+source, address, port, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+data = os.urandom(size)
+stream = socket.create_connection((address, port), source_address=(source, 0))
+stream.sendall(data)
+stream.shutdown(socket.SHUT_WR)
+stream.recv(1)
+print(hashlib.sha256(data).hexdigest())
+"""
 
 _libc = ctypes.CDLL(None)
 
@@ -218,6 +246,19 @@ class Net:
     def _is_dead(self, name):
         pid = name.removeprefix(f"{self.name}-").partition("-")[0]
         return pid.isdigit() and not os.path.exists(f"/proc/{pid}")
+
+
+def transfer(source, source_address, target, target_address, size, seconds=600):
+    """Moves `size` random octets over TCP from one host to another and compares their hashes; the seconds it took."""
+    receiver = target.spawn("python3", "-c", RECEIVER, target_address, TRANSFER_PORT, size, stdout=subprocess.PIPE, text=True)
+    if receiver.stdout.readline() != "ready\n":
+        raise NetError("the receiver of the transfer did not start")
+    sent = source.run("python3", "-c", SENDER, source_address, target_address, TRANSFER_PORT, size, timeout=seconds).stdout.strip()
+    count, took, received = receiver.communicate(timeout=60)[0].split()
+    target.net.forget(receiver)
+    if int(count) != size or received != sent:
+        raise NetError(f"{count} octets arrived with SHA-256 {received}; {size} were sent with {sent}")
+    return float(took)
 
 
 def wait_until(condition, seconds, what):

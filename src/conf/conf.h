@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ike/policy.h"
 #include "lib/addr.h"
@@ -14,6 +15,7 @@
 #define CONF_PATH_MAX         256
 #define CONF_DEFAULT_PATH     "/etc/culvert/ipsec.conf"
 
+enum conf_enable_tcp { CONF_TCP_NO, CONF_TCP_YES, CONF_TCP_FALLBACK };
 enum conf_auto { CONF_AUTO_IGNORE, CONF_AUTO_ADD, CONF_AUTO_ONDEMAND, CONF_AUTO_START };
 
 /* "config setup" */
@@ -28,6 +30,7 @@ struct conf_setup {
 	char secretsfile[CONF_PATH_MAX];
 	bool uniqueids;
 	bool cookie_always;                             /* ddos-mode=busy */
+	bool cookie_never;                              /* ddos-mode=unlimited */
 	uint32_t cookie_threshold, halfopen_max;
 	uint32_t nat_keepalive_ms;
 	uint32_t socket_buffer;                         /* ike-socket-bufsize; 0: the system's */
@@ -37,17 +40,23 @@ struct conf_setup {
 struct conf_conn {
 	struct ike_conn ike;
 	uint8_t autostart;             /* enum conf_auto */
-	bool local_defaultroute;       /* left=%defaultroute: the daemon fills ike.local_ip */
-	bool remote_defaultroute;
-	bool swapped_known;            /* which of left and right is local was decided by the file alone; else see conf_orient */
+	bool oriented;                 /* false: local is left and remote is right, as written; true: made by conf_orient */
+	bool local_defaultroute;       /* left=%defaultroute: conf_orient fills ike.local_ip */
+	bool remote_defaultroute;      /* right=%defaultroute */
+	uint8_t family;                /* hostaddrfamily, enum cv_family: of %defaultroute and %any */
+	uint8_t enable_tcp;            /* enum conf_enable_tcp; conf_orient makes ike.rung of it */
+	uint16_t tcp_remoteport;       /* 0: not given */
 	char updown[CONF_PATH_MAX];    /* command; "" for none */
+	char remote_updown[CONF_PATH_MAX]; /* the other end's, of use once the ends are swapped; so the next two */
 	struct cv_ip source_ip;        /* leftsourceip, family none: chosen by the daemon */
+	struct cv_ip remote_source_ip;
 	struct cv_ip nexthop;          /* accepted; family none: by the route */
+	struct cv_ip remote_nexthop;
 	uint32_t mtu;                  /* 0: computed */
 	uint32_t metric;
 	char file[CONF_PATH_MAX];      /* where it stands, for messages */
 	unsigned line;
-	uint64_t digest;               /* of everything above: reload touches only what changed */
+	uint64_t digest;               /* of all its values, not of where it stands: reload touches only what changed */
 };
 
 struct conf; /* immutable */
@@ -67,9 +76,10 @@ size_t conf_conn_count(const struct conf *c);
 const struct conf_conn *conf_conn_at(const struct conf *c, size_t i);
 const struct conf_conn *conf_conn_find(const struct conf *c, const char *name);
 
-/* Decides which end is this host (libreswan's orientation): `is_local` says whether an address is ours; `default_local` is
- * the address of the default route. Copies conn with left/right put into local/remote. CV_E_NOTFOUND when neither end is
- * ours, CV_E_EXISTS when both are; text says so in words for the user. */
+/* Decides which end is this host (libreswan's orientation): `is_local` says whether an address is ours; `default_local4/6`
+ * are the addresses with which packets leave by the default routes (family none: no such route). Copies conn with this
+ * host's end put into local, %defaultroute filled in, identities that were left out set to the addresses, and the ladder
+ * made. CV_E_NOTFOUND when neither end is ours, CV_E_EXISTS when both are; text says so in words for the user. */
 enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg, const struct cv_ip *ip), void *arg,
 			const struct cv_ip *default_local4, const struct cv_ip *default_local6, struct conf_conn *out,
 			char *text, size_t cap) CV_NODISCARD;
@@ -86,16 +96,28 @@ enum cv_err conf_secrets_find(const struct conf_secrets *s, const struct ike_sec
 /* --- the table of all options --- */
 enum conf_section { CONF_SECTION_SETUP, CONF_SECTION_CONN };
 enum conf_support { CONF_CARRIED_OUT, CONF_IGNORED, CONF_REFUSED };
+struct conf_word;
+struct conf_apply;
 struct conf_option {
 	const char *name;       /* without left/right */
 	uint8_t section;        /* enum conf_section */
 	bool sided;             /* leftNAME and rightNAME */
 	const char *type;       /* "boolean", "time", "proposals", ... for the manual */
 	const char *fallback;   /* default, as written in a file; "" for none */
-	uint8_t support;        /* enum conf_support */
+	uint8_t support;        /* enum conf_support; values equal to the default are accepted in any case */
 	const char *text;       /* one line */
+	const char *why;        /* of ignored and refused ones: what to tell who uses it; NULL for the others */
+	const char *alias;      /* another name of this option, which counts; else NULL */
+	/* how a value is taken in; conf/'s own */
+	const struct conf_word *words; /* the values that there are, NULL: see apply */
+	void (*apply)(const struct conf_apply *a);
+	uint32_t offset;        /* of the field that apply fills */
+	bool also;
+	bool repeats;           /* may be given several times in a section */
 };
 /* All options, ordered by section and name; NULL name at the end. */
 const struct conf_option *conf_options(void);
+/* The table for people: one block per option. */
+void conf_options_print(FILE *out);
 
 #endif

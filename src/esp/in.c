@@ -3,15 +3,7 @@
 #include <stdlib.h>
 
 #include "crypto/cipher.h"
-#include "esp/packet.h"
-#include "esp/replay.h"
-
-struct esp_in {
-	struct crypto_cipher *cipher;
-	struct esp_replay replay;
-	bool esn;
-	struct esp_layout layout;
-};
+#include "esp/sa.h"
 
 enum cv_err esp_in_new(const struct esp_params *params, struct esp_in **out)
 {

@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "crypto/cipher.h"
-#include "esp/packet.h"
-
-struct esp_out {
-	struct crypto_cipher *cipher;
-	uint64_t sequence; /* of the last packet */
-	uint64_t last;     /* the highest that may be used */
-	uint32_t spi;
-	bool esn;
-	struct esp_layout layout;
-};
+#include "esp/sa.h"
 
 enum cv_err esp_out_new(const struct esp_params *params, struct esp_out **out)
 {

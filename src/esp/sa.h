@@ -1,12 +1,15 @@
-/* Private to esp/: how an ESP packet is laid out (RFC 4303 section 2) and what of it the ICV covers. */
-#ifndef CULVERT_ESP_PACKET_H
-#define CULVERT_ESP_PACKET_H
+/* Private to esp/: the two halves of an SA, how an ESP packet is laid out (RFC 4303 section 2) and what of it the ICV
+ * covers. */
+#ifndef CULVERT_ESP_SA_H
+#define CULVERT_ESP_SA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "crypto/cipher.h"
+#include "esp/esp.h"
+#include "esp/replay.h"
 #include "lib/bytes.h"
 
 #define ESP_HEADER_LEN  8 /* SPI and sequence number */
@@ -18,6 +21,22 @@ struct esp_layout {
 	uint8_t align;      /* of what is encrypted */
 	uint8_t icv_len;
 	bool aead;
+};
+
+struct esp_out {
+	struct crypto_cipher *cipher;
+	uint64_t sequence; /* of the last packet */
+	uint64_t last;     /* the highest that may be used */
+	uint32_t spi;
+	bool esn;
+	struct esp_layout layout;
+};
+
+struct esp_in {
+	struct crypto_cipher *cipher;
+	struct esp_replay replay;
+	bool esn;
+	struct esp_layout layout;
 };
 
 static inline struct esp_layout esp_layout_of(const struct crypto_cipher *cipher)

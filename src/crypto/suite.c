@@ -90,5 +90,5 @@ const struct crypto_integ_info *crypto_integ(uint16_t id)
 
 enum crypto_hash crypto_integ_hash(const struct crypto_integ_info *info)
 {
-	return ((const struct integ_row *)info)->hash;
+	return ((const struct integ_row *)(const void *)info)->hash;
 }

@@ -57,7 +57,7 @@ enum cv_err host_nl_run(struct host_nl *nl, struct nlmsghdr *request, mnl_cb_t e
 			return CV_E_IO;
 		int more = mnl_cb_run(nl->buf, (size_t)len, nl->seq, port, each, arg);
 		/* A late answer to a request that was given up: not ours. */
-		if (more < 0 && errno == ESRCH && ((struct nlmsghdr *)nl->buf)->nlmsg_seq != nl->seq)
+		if (more < 0 && errno == ESRCH && ((struct nlmsghdr *)(void *)nl->buf)->nlmsg_seq != nl->seq)
 			continue;
 		if (more < 0)
 			return CV_E_IO;

@@ -117,18 +117,8 @@ static int options_json(void)
 
 int cli_options_table(bool json)
 {
-	uint8_t section = UINT8_MAX;
 	if (json)
 		return options_json();
-	for (const struct conf_option *o = conf_options(); o->name != NULL; o++) {
-		char name[80];
-		if (o->section != section)
-			printf("%s%s\n", section == UINT8_MAX ? "" : "\n",
-			       o->section == CONF_SECTION_SETUP ? "config setup" : "conn NAME");
-		section = o->section;
-		snprintf(name, sizeof(name), o->sided ? "left|right%s" : "%s", o->name);
-		printf("  %-34s %-14s %-12s %-11s %s\n", name, o->type, o->fallback[0] == 0 ? "-" : o->fallback,
-		       support_text(o->support), o->text);
-	}
+	conf_options_print(stdout);
 	return CLI_OK;
 }

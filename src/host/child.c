@@ -218,6 +218,16 @@ void host_child_remove(struct host *h, uint64_t id)
 	free(c);
 }
 
+void host_child_mtu(struct host *h, uint64_t id, uint32_t mtu)
+{
+	struct host_child_entry *c = cv_table_get(h->children, cv_bytes(&id, sizeof(id)));
+	if (c == NULL || c->owner.mtu == mtu)
+		return;
+	c->owner.mtu = mtu;
+	if (host_routes_renew(&h->routes, &h->nl, &c->owner) != CV_OK)
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot set the MTU of a route: %s", strerror(errno));
+}
+
 struct cv_ip host_child_source(const struct host *h, uint64_t id, uint8_t family)
 {
 	const struct host_child_entry *c = cv_table_get(h->children, cv_bytes(&id, sizeof(id)));

@@ -48,6 +48,8 @@ struct host_child {
 enum cv_err host_child_add(struct host *h, const struct host_child *child, char *text, size_t cap) CV_NODISCARD;
 /* Removes what no other child needs. Unknown ids are ignored. */
 void host_child_remove(struct host *h, uint64_t id);
+/* Its inner MTU is another now. */
+void host_child_mtu(struct host *h, uint64_t id, uint32_t mtu);
 /* This host's addresses have changed: its networks on the link are looked up again. */
 void host_refresh(struct host *h);
 /* The source address (of enum cv_family `family`) that packets of this host to the child's remote selectors use; family

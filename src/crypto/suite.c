@@ -69,7 +69,9 @@ const struct crypto_encr_info *crypto_encr(uint16_t id, uint16_t key_bits)
 
 const EVP_CIPHER *crypto_encr_cipher(const struct crypto_encr_info *info)
 {
-	return crypto_algs.cipher[((const struct encr_row *)info)->cipher]; /* info is the row's first member */
+	const struct encr_row *row = (const void *)info; /* info is the row's first member */
+
+	return crypto_algs.cipher[row->cipher];
 }
 
 static const struct integ_row *integ_find(uint16_t id)
@@ -90,5 +92,7 @@ const struct crypto_integ_info *crypto_integ(uint16_t id)
 
 enum crypto_hash crypto_integ_hash(const struct crypto_integ_info *info)
 {
-	return ((const struct integ_row *)(const void *)info)->hash;
+	const struct integ_row *row = (const void *)info;
+
+	return row->hash;
 }

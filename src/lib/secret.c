@@ -71,6 +71,6 @@ bool cv_secret_equal(struct cv_bytes a, struct cv_bytes b)
 
 void cv_wipe(void *p, size_t len)
 {
-	if (p && len)
+	if (len)
 		explicit_bzero(p, len);
 }

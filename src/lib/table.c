@@ -114,33 +114,34 @@ static struct slot *find(const struct cv_table *t, uint64_t hash, struct cv_byte
 	return NULL;
 }
 
-/* A slot for a key that is not in the table. */
-static struct slot *vacancy(struct cv_table *t, uint64_t hash)
+/* A slot for a key that is not there yet. */
+static struct slot *vacancy(struct slot *slots, size_t cap, uint64_t hash)
 {
-	size_t i = hash & (t->cap - 1);
+	size_t i = hash & (cap - 1);
 
-	while (t->slot[i].object && t->slot[i].object != &gone)
-		i = (i + 1) & (t->cap - 1);
-	return &t->slot[i];
+	while (slots[i].object && slots[i].object != &gone)
+		i = (i + 1) & (cap - 1);
+	return &slots[i];
 }
 
 /* Makes room for one more and drops the marks. */
 static enum cv_err rehash(struct cv_table *t)
 {
-	struct cv_table bigger = *t;
+	struct slot *old = t->slot, *slots;
+	size_t cap = CAP_MIN;
 
-	bigger.cap = CAP_MIN;
-	while (bigger.cap < (t->count + 1) * 2)
-		bigger.cap *= 2;
-	bigger.marks = 0;
-	bigger.slot = calloc(bigger.cap, sizeof(*bigger.slot));
-	if (!bigger.slot)
+	while (cap < (t->count + 1) * 2)
+		cap *= 2;
+	slots = calloc(cap, sizeof(*slots));
+	if (!slots)
 		return CV_E_NOMEM;
 	for (size_t i = 0; i < t->cap; i++)
-		if (t->slot[i].object && t->slot[i].object != &gone)
-			*vacancy(&bigger, t->slot[i].hash) = t->slot[i];
-	free(t->slot);
-	*t = bigger;
+		if (old[i].object && old[i].object != &gone)
+			*vacancy(slots, cap, old[i].hash) = old[i];
+	t->slot = slots;
+	t->cap = cap;
+	t->marks = 0;
+	free(old);
 	return CV_OK;
 }
 
@@ -158,7 +159,7 @@ enum cv_err cv_table_put(struct cv_table *t, void *object)
 		if (err != CV_OK)
 			return err;
 	}
-	s = vacancy(t, hash);
+	s = vacancy(t->slot, t->cap, hash);
 	if (s->object)
 		t->marks--;
 	*s = (struct slot){ .hash = hash, .object = object };

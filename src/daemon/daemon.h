@@ -87,7 +87,7 @@ void daemon_random(void *arg, uint8_t *out, size_t len);
 /* --- start.c --- */
 /* Builds everything up; on failure says why in the log. */
 enum cv_err daemon_start(struct daemon *d) CV_NODISCARD;
-/* Asks the engine to take everything down; the loop ends when that is done, after 5 s, or at a second call. */
+/* Asks the engine to take everything down; the loop ends when that is done, after 3 s, or at a second call. */
 void daemon_stop(struct daemon *d);
 /* The engine has nothing left: ends the loop. */
 void daemon_finish(struct daemon *d);

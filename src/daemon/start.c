@@ -10,7 +10,7 @@
 #include "daemon/daemon.h"
 #include "lib/log.h"
 
-enum { STOP_MS = 5000, TUN_MTU = 1500 };
+enum { STOP_MS = 3000, TUN_MTU = 1500 };
 
 uint64_t daemon_now_ms(void)
 {

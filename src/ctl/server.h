@@ -1,5 +1,5 @@
 /* The control socket's daemon side: accepts, reads requests, and sends their answers, whatever the other end does. Only
- * root and the daemon's own user are served. */
+ * root and the daemon's own user are served. The process has to ignore SIGPIPE. */
 #ifndef CULVERT_CTL_SERVER_H
 #define CULVERT_CTL_SERVER_H
 

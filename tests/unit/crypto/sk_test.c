@@ -209,7 +209,8 @@ static void open_peer_padding(const struct message_case *c, size_t len, uint8_t 
 	assert_int_equal(
 		crypto_cipher_new(c->encr, c->key_bits, c->integ, view(&key), view(&integ_key), true, &peer), CV_OK);
 	memset(region + encr->iv_len, 0xa5, len);
-	region[encr->iv_len + len - 1] = pad;
+	if (len > 0)
+		region[encr->iv_len + len - 1] = pad;
 	struct crypto_record record = { .aad = view(&aad), .iv = region, .len = len };
 	size_t region_len = encr->iv_len + len + crypto_cipher_icv_len(peer);
 
@@ -239,6 +240,7 @@ static void test_padding_longer_than_the_payload_is_refused(void **state)
 	for (size_t i = 0; i < CASES; i++) {
 		open_peer_padding(&cases[i], 32, 32, CV_E_SYNTAX, 0);
 		open_peer_padding(&cases[i], 16, 255, CV_E_SYNTAX, 0);
+		open_peer_padding(&cases[i], 0, 0, CV_E_TRUNCATED, 0); /* not even a Pad Length */
 	}
 }
 

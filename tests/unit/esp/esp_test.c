@@ -300,7 +300,7 @@ static enum cv_err open_data(const struct suite *s, const struct octets *data, s
 
 	cv_put_u32(packet, out->spi);
 	cv_put_u32(packet + 4, 1);
-	memset(packet + 8, 7, header_len - 8);
+	memset(packet + 8, 1, header_len - 8); /* would pass for padding, should the reader go back that far */
 	memcpy(packet + header_len, data->b, data->len);
 	struct crypto_record record = { .aad = cv_bytes(packet, 8), .iv = packet + 8, .len = data->len };
 
@@ -349,6 +349,18 @@ static void test_padding_longer_than_the_packet_is_refused(void **state)
 			data.b[14] = (uint8_t)pad;
 			assert_int_equal(open_data(&suites[s], &data, &opened), CV_E_SYNTAX);
 		}
+	}
+}
+
+/* A valid ICV over nothing: there is no trailer to read. */
+static void test_a_packet_without_a_trailer_is_refused(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < SUITES; s++) {
+		struct octets nothing = { .len = 0 };
+		struct esp_opened opened;
+
+		assert_int_equal(open_data(&suites[s], &nothing, &opened), CV_E_TRUNCATED);
 	}
 }
 
@@ -633,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_inner_max_never_overfills),
 		cmocka_unit_test(test_padding_of_every_length_is_accepted_and_checked),
 		cmocka_unit_test(test_padding_longer_than_the_packet_is_refused),
+		cmocka_unit_test(test_a_packet_without_a_trailer_is_refused),
 		cmocka_unit_test(test_any_flipped_bit_fails_and_leaves_the_window_alone),
 		cmocka_unit_test(test_every_cut_packet_is_refused_without_reading_on),
 		cmocka_unit_test(test_spi_zero_is_never_sent),

@@ -125,13 +125,14 @@ static void test_protocols_without_ports_have_none(void **state)
 static void test_fragments_of_ipv4_are_told_apart(void **state)
 {
 	struct octets first = ipv4(17, 0x2000, "0035 1194 0100 0000"), later = ipv4(17, 0x2001, "0035 1194");
-	struct octets last = ipv4(17, 0x0010, "0035 1194");
+	struct octets last = ipv4(17, 0x0010, "0035 1194"), far = ipv4(17, 0x1000, "0035 1194");
 	struct esp_flow flow;
 
 	(void)state;
 	check_ports(&first, 17, true, 53, 4500);
 	check_ports(&later, 17, false, 0, 0);
 	check_ports(&last, 17, false, 0, 0);
+	check_ports(&far, 17, false, 0, 0);
 	assert_int_equal(read_flow(&first, &flow), CV_OK);
 	assert_false(flow.fragment);
 	assert_int_equal(read_flow(&later, &flow), CV_OK);

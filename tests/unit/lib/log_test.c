@@ -143,6 +143,20 @@ static void fail_write(void *arg, enum cv_log_level level, const char *line)
 	errno = ENOSPC;
 }
 
+/* Around the length at which cutting begins: all of it, or "..." at the end. */
+static void test_no_line_is_cut_in_silence(void **state)
+{
+	static char text[2100];
+
+	(void)state;
+	for (int len = 2000; len < 2100; len++) {
+		memset(text, 'a', (size_t)len);
+		text[len] = '\0';
+		cv_log(CV_LOG_INFO, "ike", NULL, "%s", text);
+		assert_true(strcmp(caught + 10, text) == 0 || strcmp(caught + strlen(caught) - 4, "a...") == 0);
+	}
+}
+
 static void test_logging_keeps_errno(void **state)
 {
 	(void)state;
@@ -314,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lines_below_the_level_are_not_written, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_long_line_is_cut_and_says_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_line_is_cut_in_silence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_logging_keeps_errno, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_file_gets_stamped_lines_and_is_appended_to_or_begun_anew, set_up, tear_down),

@@ -24,16 +24,14 @@ const char *cli_age_text(int64_t s, char out[32])
 const char *cli_bytes_text(uint64_t bytes, char out[32])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
-	unsigned unit = 0;
-	uint64_t tenths = bytes * 10;
+	unsigned unit = 1;
 	if (bytes < 1000) {
 		snprintf(out, 32, "%" PRIu64 " B", bytes);
 		return out;
 	}
-	/* Past a petabyte a tenth less is no loss, an overflow would be. */
-	for (tenths = bytes < UINT64_MAX / 10 ? bytes * 10 : bytes / 10 * 10; tenths >= 10000; unit++)
-		tenths /= 1000;
-	snprintf(out, 32, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[unit]);
+	for (; bytes >= 1000000; unit++)
+		bytes /= 1000;
+	snprintf(out, 32, "%" PRIu64 ".%" PRIu64 " %s", bytes / 1000, bytes / 100 % 10, units[unit]);
 	return out;
 }
 

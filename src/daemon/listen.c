@@ -51,7 +51,7 @@ static bool is_listening(const struct daemon *d, const struct wish *w)
 
 static enum cv_err begin(struct daemon *d, const struct wish *w)
 {
-	char text[300] = "", user[80], addr[CV_ADDR_TEXT_MAX];
+	char text[300] = "", user[80];
 	enum cv_err err;
 	if (is_listening(d, w))
 		return CV_OK;
@@ -67,8 +67,7 @@ static enum cv_err begin(struct daemon *d, const struct wish *w)
 		return CV_OK;
 	}
 	daemon_port_user(w->transport, w->at.port, user, sizeof(user));
-	cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot listen on %s %s: %s%s%s", w->transport == IKE_TCP ? "TCP" : "UDP",
-	       cv_addr_text(&w->at, addr), text, user[0] == 0 ? "" : "; the port is used by ", user);
+	cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s%s%s", text, user[0] == 0 ? "" : "; the port is used by ", user);
 	return err;
 }
 

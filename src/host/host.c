@@ -123,13 +123,16 @@ enum cv_err host_tun_up(struct host *h, const char *name, uint32_t mtu, char *te
 		snprintf(text, cap, "there is no device %s: %s", name, strerror(errno));
 		return CV_E_NOTFOUND;
 	}
-	/* All of this goes with the device. No IPv6 on this host is not an error. */
+	/* All of this goes with the device. Setting it down first takes away addresses that IPv6 made on its own, with
+	 * which the kernel would send router solicitations into the tunnel. No IPv6 on this host is not an error. */
+	enum cv_err err = host_kernel_link_set(&h->nl, h->tun, false, mtu);
 	if (host_kernel_conf_set("ipv4", name, "rp_filter", 2) != CV_OK)
 		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot set net.ipv4.conf.%s.rp_filter to 2: %s", name,
 		       strerror(errno));
 	if (host_kernel_conf_set("ipv6", name, "addr_gen_mode", 1) != CV_OK)
 		cv_log(CV_LOG_DEBUG, HOST_ROOM, NULL, "net.ipv6.conf.%s.addr_gen_mode stays: %s", name, strerror(errno));
-	enum cv_err err = host_kernel_link_up(&h->nl, h->tun, mtu);
+	if (err == CV_OK)
+		err = host_kernel_link_set(&h->nl, h->tun, true, mtu);
 	if (err != CV_OK)
 		snprintf(text, cap, "cannot set device %s up: %s", name, strerror(errno));
 	return err;

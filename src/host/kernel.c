@@ -134,12 +134,12 @@ enum cv_err host_kernel_table_flush(struct host_nl *nl, uint8_t family)
 	return err;
 }
 
-enum cv_err host_kernel_link_up(struct host_nl *nl, uint32_t ifindex, uint32_t mtu)
+enum cv_err host_kernel_link_set(struct host_nl *nl, uint32_t ifindex, bool up, uint32_t mtu)
 {
 	struct nlmsghdr *request = host_nl_begin(nl, RTM_NEWLINK, 0);
 	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(request, sizeof(*m));
 	m->ifi_index = (int)ifindex;
-	m->ifi_flags = IFF_UP;
+	m->ifi_flags = up ? IFF_UP : 0;
 	m->ifi_change = IFF_UP;
 	mnl_attr_put_u32(request, IFLA_MTU, mtu);
 	return host_nl_run(nl, request, NULL, NULL);

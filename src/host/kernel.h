@@ -28,8 +28,8 @@ enum cv_err host_kernel_route_delete(struct host_nl *nl, const struct host_kerne
 /* Removes every route in our table. */
 enum cv_err host_kernel_table_flush(struct host_nl *nl, uint8_t family) CV_NODISCARD;
 
-/* Sets the device up with that MTU. */
-enum cv_err host_kernel_link_up(struct host_nl *nl, uint32_t ifindex, uint32_t mtu) CV_NODISCARD;
+/* Sets the device up or down, and its MTU. */
+enum cv_err host_kernel_link_set(struct host_nl *nl, uint32_t ifindex, bool up, uint32_t mtu) CV_NODISCARD;
 /* Adds an address (all bits) to the device. */
 enum cv_err host_kernel_address_add(struct host_nl *nl, uint32_t ifindex, const struct cv_ip *ip) CV_NODISCARD;
 enum cv_err host_kernel_address_delete(struct host_nl *nl, uint32_t ifindex, const struct cv_ip *ip) CV_NODISCARD;

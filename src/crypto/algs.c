@@ -74,7 +74,7 @@ void crypto_cleanup(void)
 		EVP_CIPHER_free(crypto_algs.cipher[i]);
 	for (size_t i = 0; i < CRYPTO_KE_GROUPS; i++)
 		EVP_PKEY_free(crypto_algs.ke[i]);
-	crypto_algs = (struct crypto_algs){0};
+	crypto_algs = (struct crypto_algs){ 0 };
 	ERR_clear_error();
 }
 
@@ -91,7 +91,8 @@ EVP_MAC_CTX *crypto_hmac_new(enum crypto_hash hash, struct cv_bytes key)
 	return ctx;
 }
 
-bool crypto_hmac_run(EVP_MAC_CTX *hmac, const struct cv_bytes *parts, size_t count, uint8_t *out, size_t out_len)
+bool crypto_hmac_run(EVP_MAC_CTX *hmac, const struct cv_bytes *parts, size_t count, uint8_t *out,
+		     size_t out_len)
 {
 	uint8_t full[CRYPTO_PRF_MAX];
 	size_t full_len = 0;

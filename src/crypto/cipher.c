@@ -11,7 +11,7 @@
 #include "crypto/prf.h"
 
 #define AEAD_NONCE_LEN 12 /* salt and explicit IV (RFC 4106 section 4, RFC 7634 section 2) */
-#define ICV_MAX        32
+#define ICV_MAX	       32
 #define RECORD_MAX     (1 << 24) /* octets; far above any packet, far below what OpenSSL's int holds */
 #define CBC_IV_LEN     16
 #define CBC_IV_BATCH   32 /* IVs per call of the generator, which costs more than a packet's encryption */
@@ -22,8 +22,8 @@ struct crypto_cipher {
 	uint8_t icv_len;
 	uint8_t nonce[AEAD_NONCE_LEN]; /* starts with the salt */
 	EVP_CIPHER_CTX *ctx;
-	EVP_MAC_CTX *mac;  /* NULL with AEAD */
-	OSSL_PARAM tag[2]; /* built once; only the address of the ICV changes */
+	EVP_MAC_CTX *mac;	    /* NULL with AEAD */
+	OSSL_PARAM tag[2];	    /* built once; only the address of the ICV changes */
 	uint8_t (*ivs)[CBC_IV_LEN]; /* CBC: random, used from the end */
 	size_t ivs_left;
 };
@@ -43,7 +43,8 @@ enum cv_err crypto_cipher_new(uint16_t encr, uint16_t key_bits, uint16_t integ, 
 	const struct crypto_encr_info *e = crypto_encr(encr, key_bits);
 	const struct crypto_integ_info *i = crypto_integ(integ);
 
-	/* An AEAD brings its own integrity, everything else needs one (RFC 7296 section 3.3, RFC 8221 section 4). */
+	/* An AEAD brings its own integrity, everything else needs one (RFC 7296 section 3.3, RFC 8221 section
+	 * 4). */
 	if (!e || (e->aead ? integ != 0 : !i))
 		return CV_E_UNSUPPORTED;
 	if (key.len != (size_t)e->key_len + e->salt_len || integ_key.len != (i ? i->key_len : 0))
@@ -116,8 +117,9 @@ enum cv_err crypto_cipher_iv(struct crypto_cipher *c, uint64_t counter, uint8_t 
 	return CV_OK;
 }
 
-/* Sets the nonce and the parameters (the expected ICV, or none), then runs AAD and data through the cipher. */
-static bool aead_run(struct crypto_cipher *c, const struct crypto_record *r, uint8_t *data, const OSSL_PARAM *params)
+/* Sets the nonce and the parameters (the expected ICV, or none), then runs AAD and data through. */
+static bool aead_run(struct crypto_cipher *c, const struct crypto_record *r, uint8_t *data,
+		     const OSSL_PARAM *params)
 {
 	int done;
 
@@ -163,7 +165,8 @@ static bool cbc_run(struct crypto_cipher *c, const struct crypto_record *r)
 	uint8_t *data = r->iv + c->iv_len;
 	int done;
 
-	return r->len % c->encr->block_len == 0 && EVP_CipherInit_ex2(c->ctx, NULL, NULL, r->iv, -1, NULL) == 1 &&
+	return r->len % c->encr->block_len == 0 &&
+	       EVP_CipherInit_ex2(c->ctx, NULL, NULL, r->iv, -1, NULL) == 1 &&
 	       EVP_CipherUpdate(c->ctx, data, &done, data, (int)r->len) == 1;
 }
 

@@ -17,7 +17,7 @@ static const struct ke_group {
 	uint16_t public_len;
 	uint16_t shared_len; /* ECP: only x (RFC 5903 section 7) */
 	enum ke_kind kind;
-	const char *type;    /* OpenSSL's key type and group name */
+	const char *type; /* OpenSSL's key type and group name */
 	const char *name;
 } groups[CRYPTO_KE_GROUPS] = {
 	{ WIRE_KE_MODP2048, 256, 256, KE_MODP, "DH", "modp_2048" },
@@ -81,8 +81,8 @@ size_t crypto_ke_public_size(uint16_t group)
 	return g ? g->public_len : 0;
 }
 
-/* The public value as it stands in the KE payload: MODP padded in front to the prime's length (RFC 7296 section 3.4),
- * ECP x | y without OpenSSL's first octet. */
+/* The public value as it stands in the KE payload: MODP padded in front to the prime's length (RFC 7296
+ * section 3.4), ECP x | y without OpenSSL's first octet. */
 static bool ke_export_public(struct crypto_ke *ke)
 {
 	unsigned char *encoded = NULL;
@@ -152,8 +152,8 @@ struct cv_bytes crypto_ke_public(const struct crypto_ke *ke)
 	return cv_bytes(ke->public, ke->group->public_len);
 }
 
-/* NULL when the value is none of the group's: for ECP OpenSSL checks that the point is on the curve, for MODP the
- * range is checked when the peer's key is set. */
+/* NULL when the value is none of the group's: for ECP OpenSSL checks that the point is on the curve, for MODP
+ * the range is checked when the peer's key is set. */
 static EVP_PKEY *ke_import_public(const struct ke_group *g, struct cv_bytes value)
 {
 	uint8_t encoded[CRYPTO_KE_PUBLIC_MAX + 1] = { EC_UNCOMPRESSED };
@@ -175,8 +175,8 @@ static bool ke_derive(const struct crypto_ke *ke, EVP_PKEY *peer, struct cv_secr
 		OSSL_PARAM_construct_uint(OSSL_EXCHANGE_PARAM_PAD, &pad),
 		OSSL_PARAM_construct_end(),
 	};
-	/* RFC 6989 section 2.1: 1 < r < p - 1. For the curves, decoding has checked all there is to check: they
-	 * have no small subgroups (section 2.3), and X25519 takes every value (RFC 7748 section 5). */
+	/* RFC 6989 section 2.1: 1 < r < p - 1. For the curves, decoding has checked all there is to check:
+	 * they have no small subgroups (section 2.3), and X25519 takes every value (RFC 7748 section 5). */
 	int validate = ke->group->kind == KE_MODP;
 	size_t len = out->len;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ke->key, NULL);

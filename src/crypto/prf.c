@@ -35,7 +35,8 @@ size_t crypto_prf_size(uint16_t prf)
 	return info ? info->len : 0;
 }
 
-enum cv_err crypto_prf(uint16_t prf, struct cv_bytes key, const struct cv_bytes *parts, size_t count, uint8_t *out)
+enum cv_err crypto_prf(uint16_t prf, struct cv_bytes key, const struct cv_bytes *parts, size_t count,
+		       uint8_t *out)
 {
 	const struct prf_info *info = prf_find(prf);
 
@@ -49,14 +50,17 @@ enum cv_err crypto_prf(uint16_t prf, struct cv_bytes key, const struct cv_bytes 
 }
 
 /* RFC 7296 section 2.13: T1 = prf(K, S | 0x01), Tn = prf(K, Tn-1 | S | n). */
-static bool prf_plus_fill(EVP_MAC_CTX *hmac, size_t block, struct cv_bytes *parts, size_t count, uint8_t *out,
-			  size_t len)
+static bool prf_plus_fill(EVP_MAC_CTX *hmac, size_t block, const struct cv_bytes *seed, size_t count,
+			  uint8_t *out, size_t len)
 {
+	struct cv_bytes parts[PRF_PLUS_SEED_PARTS + 2];
 	uint8_t t[CRYPTO_PRF_MAX];
 	uint8_t number = 0;
 	bool ok = true;
 
 	parts[0] = cv_bytes(t, 0);
+	for (size_t i = 0; i < count; i++)
+		parts[i + 1] = seed[i];
 	parts[count + 1] = cv_bytes(&number, 1);
 	for (size_t done = 0; ok && done < len; done += block) {
 		number++;
@@ -69,20 +73,17 @@ static bool prf_plus_fill(EVP_MAC_CTX *hmac, size_t block, struct cv_bytes *part
 	return ok;
 }
 
-enum cv_err crypto_prf_plus(uint16_t prf, struct cv_bytes key, const struct cv_bytes *seed, size_t count, uint8_t *out,
-			    size_t len)
+enum cv_err crypto_prf_plus(uint16_t prf, struct cv_bytes key, const struct cv_bytes *seed, size_t count,
+			    uint8_t *out, size_t len)
 {
 	const struct prf_info *info = prf_find(prf);
-	struct cv_bytes parts[PRF_PLUS_SEED_PARTS + 2];
 
 	if (!info)
 		return CV_E_UNSUPPORTED;
 	if (len > (size_t)255 * info->len || count > PRF_PLUS_SEED_PARTS)
 		return CV_E_LIMIT;
-	for (size_t i = 0; i < count; i++)
-		parts[i + 1] = seed[i];
 	EVP_MAC_CTX *hmac = crypto_hmac_new(info->hash, key);
-	bool ok = hmac && prf_plus_fill(hmac, info->len, parts, count, out, len);
+	bool ok = hmac && prf_plus_fill(hmac, info->len, seed, count, out, len);
 
 	EVP_MAC_CTX_free(hmac);
 	return ok ? CV_OK : CV_E_INTERNAL;

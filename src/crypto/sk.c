@@ -11,8 +11,8 @@ struct crypto_sk {
 	struct crypto_cipher *open;
 };
 
-enum cv_err crypto_sk_new(uint16_t encr, uint16_t key_bits, uint16_t integ, struct cv_bytes key, struct cv_bytes integ_key,
-			  struct crypto_sk **out)
+enum cv_err crypto_sk_new(uint16_t encr, uint16_t key_bits, uint16_t integ, struct cv_bytes key,
+			  struct cv_bytes integ_key, struct crypto_sk **out)
 {
 	struct crypto_sk *sk = calloc(1, sizeof *sk);
 
@@ -63,8 +63,8 @@ size_t crypto_sk_sealed_len(const struct crypto_sk *sk, size_t plain_len)
 	return sk->encr->iv_len + padded_len(sk, plain_len) + crypto_cipher_icv_len(sk->seal);
 }
 
-enum cv_err crypto_sk_seal(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *region, size_t plain_len, size_t region_len,
-			   uint64_t iv_counter, const uint8_t iv_random[16])
+enum cv_err crypto_sk_seal(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *region, size_t plain_len,
+			   size_t region_len, uint64_t iv_counter, const uint8_t iv_random[16])
 {
 	if (plain_len > region_len || crypto_sk_sealed_len(sk, plain_len) > region_len)
 		return CV_E_NOSPACE;
@@ -92,7 +92,8 @@ enum cv_err crypto_sk_open(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *r
 
 	if (len % sk->encr->block_len != 0)
 		return CV_E_SYNTAX;
-	enum cv_err err = crypto_cipher_open(sk->open, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+	enum cv_err err =
+	    crypto_cipher_open(sk->open, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
 
 	if (err)
 		return err;

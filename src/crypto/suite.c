@@ -4,7 +4,8 @@
 #include "wire/numbers.h"
 
 static const char *const cipher_names[CRYPTO_CIPHERS] = {
-	"AES-128-GCM", "AES-192-GCM", "AES-256-GCM", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC", "ChaCha20-Poly1305",
+	"AES-128-GCM", "AES-192-GCM", "AES-256-GCM",	   "AES-128-CBC",
+	"AES-192-CBC", "AES-256-CBC", "ChaCha20-Poly1305",
 };
 
 enum { GCM128, GCM192, GCM256, CBC128, CBC192, CBC256, CHACHA };

@@ -2,7 +2,7 @@
 
 #define IPV4_HEADER_MIN 20
 #define IPV6_HEADER_LEN 40
-#define ECN_MASK        3
+#define ECN_MASK	3
 
 enum ecn { NOT_ECT, ECT_1, ECT_0, CE, DROP };
 

@@ -1,13 +1,25 @@
 #include "esp/esp.h"
 
-#define IPV4_HEADER_MIN   20
-#define IPV6_HEADER_LEN   40
-#define EXT_HEADERS_MAX   16 /* more than any real packet has; bounds the work on a hostile one */
+#define IPV4_HEADER_MIN 20
+#define IPV6_HEADER_LEN 40
+#define EXT_HEADERS_MAX 16 /* more than any real packet has; bounds the work on a hostile one */
 
-enum { HOP_BY_HOP = 0, ICMP = 1, TCP = 6, UDP = 17, ROUTING = 43, FRAGMENT = 44, ICMPV6 = 58,
-       DEST_OPTIONS = 60, DCCP = 33, SCTP = 132, MOBILITY = 135, UDPLITE = 136 };
+enum {
+	HOP_BY_HOP = 0,
+	ICMP = 1,
+	TCP = 6,
+	UDP = 17,
+	ROUTING = 43,
+	FRAGMENT = 44,
+	ICMPV6 = 58,
+	DEST_OPTIONS = 60,
+	DCCP = 33,
+	SCTP = 132,
+	MOBILITY = 135,
+	UDPLITE = 136
+};
 
-/* A header too short for its ports leaves them unknown: the packet then fits only selectors that do not ask. */
+/* A header too short for its ports leaves them unknown: then it fits only selectors that do not ask. */
 static void read_ports(struct cv_cursor *c, struct esp_flow *flow)
 {
 	uint16_t first, second;
@@ -22,15 +34,12 @@ static void read_ports(struct cv_cursor *c, struct esp_flow *flow)
 		second = cv_cursor_u16(c);
 		break;
 	case ICMP:
-	case ICMPV6:
-		first = second = cv_cursor_u16(c);
-		break;
+	case ICMPV6: first = second = cv_cursor_u16(c); break;
 	case MOBILITY: /* the type is the third octet and counts in the high bits (RFC 7296 section 3.13.1) */
 		cv_cursor_skip(c, 2);
 		first = second = (uint16_t)(cv_cursor_u8(c) << 8);
 		break;
-	default:
-		return;
+	default: return;
 	}
 	if (!cv_cursor_ok(c))
 		return;

@@ -1,5 +1,5 @@
-/* Private to esp/: the two halves of an SA, how an ESP packet is laid out (RFC 4303 section 2) and what of it the ICV
- * covers. */
+/* Private to esp/: the two halves of an SA, how an ESP packet is laid out (RFC 4303 section 2) and what of it
+ * the ICV covers. */
 #ifndef CULVERT_ESP_SA_H
 #define CULVERT_ESP_SA_H
 
@@ -12,13 +12,13 @@
 #include "esp/replay.h"
 #include "lib/bytes.h"
 
-#define ESP_HEADER_LEN  8 /* SPI and sequence number */
+#define ESP_HEADER_LEN	8 /* SPI and sequence number */
 #define ESP_TRAILER_LEN 2 /* Pad Length and Next Header */
-#define ESP_ALIGN       4 /* the ICV begins at such a boundary (section 2.4) */
+#define ESP_ALIGN	4 /* the ICV begins at such a boundary (section 2.4) */
 
 struct esp_layout {
 	uint8_t header_len; /* with the IV */
-	uint8_t align;      /* of what is encrypted */
+	uint8_t align;	    /* of what is encrypted */
 	uint8_t icv_len;
 	bool aead;
 };
@@ -26,7 +26,7 @@ struct esp_layout {
 struct esp_out {
 	struct crypto_cipher *cipher;
 	uint64_t sequence; /* of the last packet */
-	uint64_t last;     /* the highest that may be used */
+	uint64_t last;	   /* the highest that may be used */
 	uint32_t spi;
 	bool esn;
 	struct esp_layout layout;
@@ -56,10 +56,10 @@ struct esp_auth {
 	uint8_t b[ESP_HEADER_LEN + 4];
 };
 
-/* Sets the record's aad and tail: SPI and low bits as they stand in the packet; with extended numbers AEAD has the high
- * bits between them (RFC 4106 section 5), an HMAC at the very end (RFC 4303 section 2.2.1). */
-static inline void esp_auth_fill(struct esp_auth *auth, const struct esp_layout *layout, bool esn, const uint8_t *packet,
-				 uint64_t sequence, struct crypto_record *record)
+/* Sets the record's aad and tail: SPI and low bits as they stand in the packet; with extended numbers AEAD
+ * has the high bits between them (RFC 4106 section 5), an HMAC at the very end (RFC 4303 section 2.2.1). */
+static inline void esp_auth_fill(struct esp_auth *auth, const struct esp_layout *layout, bool esn,
+				 const uint8_t *packet, uint64_t sequence, struct crypto_record *record)
 {
 	record->aad = cv_bytes(packet, ESP_HEADER_LEN);
 	if (!esn)

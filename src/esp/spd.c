@@ -6,18 +6,19 @@
 #include "esp/selector.h"
 #include "lib/table.h"
 
-/* Pairs of prefixes live in one hash table. Its key begins with the two prefix lengths, and a short list holds the
- * combinations of lengths in use, the longest first: a lookup asks the table once for each combination, however many
- * selectors there are. Ranges that are no prefix are rare and stand in a sorted list. */
+/* Pairs of prefixes live in one hash table. Its key begins with the two prefix lengths, and a short list
+ * holds the combinations of lengths in use, the longest first: a lookup asks the table once for each
+ * combination, however many selectors there are. Ranges that are no prefix are rare and stand in a sorted
+ * list. */
 
 #define KEY_MAX (3 + 16 + 16)
 
 struct spd_rule {
-	struct spd_rule *next;       /* in its bucket or among the ranges: best first */
+	struct spd_rule *next;	     /* in its bucket or among the ranges: best first */
 	struct spd_rule *next_owned; /* of the same object */
 	struct spd_bucket *bucket;   /* NULL: a range */
-	uint32_t rank;               /* higher is more specific */
-	uint64_t serial;             /* higher is newer */
+	uint32_t rank;		     /* higher is more specific */
+	uint64_t serial;	     /* higher is newer */
 	void *object;
 	struct wire_ts local, remote;
 };
@@ -120,7 +121,8 @@ static uint32_t rule_rank(const struct wire_ts *local, const struct wire_ts *rem
 {
 	uint32_t protocol = local->protocol || remote->protocol;
 
-	return bits_rank(range_bits(local), range_bits(remote)) | protocol << 7 | (port_rank(local) + port_rank(remote));
+	return bits_rank(range_bits(local), range_bits(remote)) | protocol << 7 |
+	       (port_rank(local) + port_rank(remote));
 }
 
 static bool is_better(const struct spd_rule *a, const struct spd_rule *b)
@@ -138,8 +140,8 @@ static void mask_copy(uint8_t *out, const struct cv_ip *ip, size_t len, uint8_t 
 		out[bits / 8] = (uint8_t)(ip->b[bits / 8] & (0xff00 >> bits % 8));
 }
 
-static struct cv_bytes make_key(uint8_t key[KEY_MAX], uint8_t local_bits, uint8_t remote_bits, const struct cv_ip *local,
-				const struct cv_ip *remote)
+static struct cv_bytes make_key(uint8_t key[KEY_MAX], uint8_t local_bits, uint8_t remote_bits,
+				const struct cv_ip *local, const struct cv_ip *remote)
 {
 	size_t len = cv_ip_len(local);
 
@@ -153,7 +155,8 @@ static struct cv_bytes make_key(uint8_t key[KEY_MAX], uint8_t local_bits, uint8_
 
 /* --- classes and buckets --- */
 
-static struct spd_class **class_slot(struct esp_spd *spd, uint8_t family, uint8_t local_bits, uint8_t remote_bits)
+static struct spd_class **class_slot(struct esp_spd *spd, uint8_t family, uint8_t local_bits,
+				     uint8_t remote_bits)
 {
 	uint32_t rank = bits_rank(local_bits, remote_bits);
 	struct spd_class **slot = &spd->classes;
@@ -260,7 +263,8 @@ static bool pair_possible(const struct wire_ts *local, const struct wire_ts *rem
 	return cv_ip_len(&local->first) > 0 && local->first.family == local->last.family &&
 	       local->first.family == remote->first.family && remote->first.family == remote->last.family &&
 	       (local->protocol == 0 || remote->protocol == 0 || local->protocol == remote->protocol) &&
-	       cv_ip_compare(&local->first, &local->last) <= 0 && cv_ip_compare(&remote->first, &remote->last) <= 0;
+	       cv_ip_compare(&local->first, &local->last) <= 0 &&
+	       cv_ip_compare(&remote->first, &remote->last) <= 0;
 }
 
 static bool rule_add(struct esp_spd *spd, struct spd_owner *owner, const struct wire_ts *local,
@@ -323,8 +327,8 @@ static void owner_cut(struct esp_spd *spd, struct spd_owner *owner, uint64_t ser
 	}
 }
 
-enum cv_err esp_spd_add(struct esp_spd *spd, const struct wire_ts_list *local, const struct wire_ts_list *remote,
-			void *object)
+enum cv_err esp_spd_add(struct esp_spd *spd, const struct wire_ts_list *local,
+			const struct wire_ts_list *remote, void *object)
 {
 	struct spd_owner *owner = owner_get(spd, object);
 	bool ok = owner != NULL;
@@ -393,8 +397,9 @@ static const struct spd_rule *range_find(const struct esp_spd *spd, const struct
 					 const struct spd_rule *than)
 {
 	for (const struct spd_rule *r = spd->ranges; r && (!than || is_better(r, than)); r = r->next) {
-		if (esp_selector_covers(&r->local, &flow->src) && esp_selector_covers(&r->remote, &flow->dst) &&
-		    esp_selector_sends(&r->local, flow) && esp_selector_receives(&r->remote, flow))
+		if (esp_selector_covers(&r->local, &flow->src) &&
+		    esp_selector_covers(&r->remote, &flow->dst) && esp_selector_sends(&r->local, flow) &&
+		    esp_selector_receives(&r->remote, flow))
 			return r;
 	}
 	return than;

@@ -1,5 +1,5 @@
-/* What one core seals and opens: packets and gigabits a second of esp_out_seal and esp_in_open, beside the same cipher
- * through plain EVP calls, for each algorithm and size. Not a test: it passes no verdict.
+/* What one core seals and opens: packets and gigabits a second of esp_out_seal and esp_in_open, beside the
+ * same cipher through plain EVP calls, for each algorithm and size. Not a test: it passes no verdict.
  *
  *     esp_bench [MILLISECONDS]    time for each figure, default 200
  */
@@ -15,9 +15,9 @@
 #include "esp/esp.h"
 #include "wire/numbers.h"
 
-#define BATCH      64 /* packets sealed, then opened, as the data plane does */
-#define ROOM       17000
-#define NS_PER_S   1000000000ULL
+#define BATCH	 64 /* packets sealed, then opened, as the data plane does */
+#define ROOM	 17000
+#define NS_PER_S 1000000000ULL
 
 static const size_t sizes[] = { 64, 576, 1400, 16384 };
 
@@ -60,7 +60,11 @@ static void time_esp(const struct bench_suite *s, size_t inner_len, struct timin
 {
 	const struct crypto_encr_info *e = crypto_encr(s->encr, s->key_bits);
 	const struct crypto_integ_info *i = crypto_integ(s->integ);
-	struct esp_params params = { .spi = 0x1000, .encr = s->encr, .key_bits = s->key_bits, .integ = s->integ, .esn = true,
+	struct esp_params params = { .spi = 0x1000,
+				     .encr = s->encr,
+				     .key_bits = s->key_bits,
+				     .integ = s->integ,
+				     .esn = true,
 				     .replay_window = 8192 };
 	struct esp_out *out;
 	struct esp_in *in;
@@ -112,10 +116,11 @@ static void time_evp(const struct bench_suite *s, size_t inner_len, struct timin
 		for (size_t n = 0; n < BATCH; n++) {
 			nonce[0]++;
 			require(EVP_EncryptInit_ex(seal, NULL, NULL, NULL, (uint8_t *)nonce) == 1 &&
-					EVP_EncryptUpdate(seal, NULL, &done, key, 12) == 1 &&
-					EVP_EncryptUpdate(seal, packets[n], &done, packets[n], len) == 1 &&
-					EVP_EncryptFinal_ex(seal, packets[n] + len, &done) == 1 &&
-					EVP_CIPHER_CTX_ctrl(seal, EVP_CTRL_AEAD_GET_TAG, 16, packets[n] + len) == 1,
+				    EVP_EncryptUpdate(seal, NULL, &done, key, 12) == 1 &&
+				    EVP_EncryptUpdate(seal, packets[n], &done, packets[n], len) == 1 &&
+				    EVP_EncryptFinal_ex(seal, packets[n] + len, &done) == 1 &&
+				    EVP_CIPHER_CTX_ctrl(seal, EVP_CTRL_AEAD_GET_TAG, 16, packets[n] + len) ==
+					1,
 				"EVP sealing");
 		}
 		uint64_t middle = now_ns();
@@ -123,10 +128,11 @@ static void time_evp(const struct bench_suite *s, size_t inner_len, struct timin
 		for (size_t n = 0; n < BATCH; n++) {
 			back[0]++;
 			require(EVP_DecryptInit_ex(open, NULL, NULL, NULL, (uint8_t *)back) == 1 &&
-					EVP_CIPHER_CTX_ctrl(open, EVP_CTRL_AEAD_SET_TAG, 16, packets[n] + len) == 1 &&
-					EVP_DecryptUpdate(open, NULL, &done, key, 12) == 1 &&
-					EVP_DecryptUpdate(open, packets[n], &done, packets[n], len) == 1 &&
-					EVP_DecryptFinal_ex(open, packets[n] + len, &done) == 1,
+				    EVP_CIPHER_CTX_ctrl(open, EVP_CTRL_AEAD_SET_TAG, 16, packets[n] + len) ==
+					1 &&
+				    EVP_DecryptUpdate(open, NULL, &done, key, 12) == 1 &&
+				    EVP_DecryptUpdate(open, packets[n], &done, packets[n], len) == 1 &&
+				    EVP_DecryptFinal_ex(open, packets[n] + len, &done) == 1,
 				"EVP opening");
 		}
 		t->seal_ns += middle - start;
@@ -142,7 +148,8 @@ static void print_rate(uint64_t count, uint64_t ns, size_t len)
 {
 	double seconds = (double)ns / (double)NS_PER_S;
 
-	printf("  %7.0f k/s %6.2f Gbit/s", (double)count / seconds / 1e3, (double)(count * len * 8) / seconds / 1e9);
+	printf("  %7.0f k/s %6.2f Gbit/s", (double)count / seconds / 1e3,
+	       (double)(count * len * 8) / seconds / 1e9);
 }
 
 static void print_line(const char *name, const char *how, size_t len, const struct timing *t)

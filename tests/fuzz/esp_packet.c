@@ -1,6 +1,7 @@
-/* What an authenticated but hostile peer can put into ESP, and what anybody can send: the first octet picks the suite, the
- * rest is taken once as an ESP packet, once as what stands encrypted in one (padding, trailer and inner packet are the
- * input's), and once as an inner packet for the flow reader, the selectors and the ECN rules. */
+/* What an authenticated but hostile peer can put into ESP, and what anybody can send: the first octet picks
+ * the suite, the rest is taken once as an ESP packet, once as what stands encrypted in one (padding, trailer
+ * and inner packet are the input's), and once as an inner packet for the flow reader, the selectors and the
+ * ECN rules. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,14 +74,17 @@ static void make_sas(void)
 	for (size_t i = 0; i < SUITES; i++) {
 		const struct crypto_encr_info *e = crypto_encr(suites[i].encr, suites[i].key_bits);
 		const struct crypto_integ_info *integ = crypto_integ(suites[i].integ);
-		struct esp_params params = { .spi = 1, .encr = suites[i].encr, .key_bits = suites[i].key_bits,
-					     .integ = suites[i].integ, .esn = suites[i].esn };
+		struct esp_params params = { .spi = 1,
+					     .encr = suites[i].encr,
+					     .key_bits = suites[i].key_bits,
+					     .integ = suites[i].integ,
+					     .esn = suites[i].esn };
 
 		params.encr_key = cv_bytes(key, (size_t)e->key_len + e->salt_len);
 		params.integ_key = cv_bytes(key, integ ? integ->key_len : 0);
 		require(esp_in_new(&params, &in[i]) == CV_OK);
-		require(crypto_cipher_new(params.encr, params.key_bits, params.integ, params.encr_key, params.integ_key,
-					  true, &peer[i]) == CV_OK);
+		require(crypto_cipher_new(params.encr, params.key_bits, params.integ, params.encr_key,
+					  params.integ_key, true, &peer[i]) == CV_OK);
 	}
 }
 
@@ -107,8 +111,10 @@ static void check_inner(uint8_t *packet, size_t len, uint8_t outer_ecn)
 	if (!esp_decap_ecn(packet, len, outer_ecn))
 		return;
 	require(esp_flow_read(cv_bytes(packet, len), &after) == CV_OK);
-	require(cv_ip_equal(&flow.src, &after.src) && cv_ip_equal(&flow.dst, &after.dst) && flow.len == after.len);
-	require(flow.protocol == after.protocol && flow.ports == after.ports && flow.src_port == after.src_port);
+	require(cv_ip_equal(&flow.src, &after.src) && cv_ip_equal(&flow.dst, &after.dst) &&
+		flow.len == after.len);
+	require(flow.protocol == after.protocol && flow.ports == after.ports &&
+		flow.src_port == after.src_port);
 }
 
 static void open_raw(size_t suite, const uint8_t *data, size_t size)
@@ -146,7 +152,8 @@ static void open_sealed(size_t suite, const uint8_t *data, size_t size)
 
 	require(err == CV_OK || err == CV_E_SYNTAX);
 	if (!err) {
-		require(opened.inner >= packet && opened.inner + opened.inner_len + 2 <= packet + header + len);
+		require(opened.inner >= packet &&
+			opened.inner + opened.inner_len + 2 <= packet + header + len);
 		check_inner(opened.inner, opened.inner_len, 3);
 	}
 	free(packet);

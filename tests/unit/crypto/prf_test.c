@@ -44,32 +44,38 @@ static void test_hmac_sha2_gives_the_numbers_of_rfc4231(void **state)
 	const struct hmac_case cases[] = {
 		{ repeat(0x0b, 20), hex(hi_there),
 		  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
-		  "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6",
+		  "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2"
+		  "fa9cb6",
 		  "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
 		  "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854" },
 		{ hex("4a656665"), hex(what_do_ya_want),
 		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-		  "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+		  "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfa"
+		  "b21649",
 		  "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
 		  "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737" },
 		{ repeat(0xaa, 20), repeat(0xdd, 50),
 		  "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
-		  "88062608d3e6ad8a0aa2ace014c8a86f0aa635d947ac9febe83ef4e55966144b2a5ab39dc13814b94e3ab6e101a34f27",
+		  "88062608d3e6ad8a0aa2ace014c8a86f0aa635d947ac9febe83ef4e55966144b2a5ab39dc13814b94e3ab6e101"
+		  "a34f27",
 		  "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39"
 		  "bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb" },
 		{ hex("0102030405060708090a0b0c0d0e0f10111213141516171819"), repeat(0xcd, 50),
 		  "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
-		  "3e8a69b7783c25851933ab6290af6ca77a9981480850009cc5577c6e1f573b4e6801dd23c4a7d679ccf8a386c674cffb",
+		  "3e8a69b7783c25851933ab6290af6ca77a9981480850009cc5577c6e1f573b4e6801dd23c4a7d679ccf8a386c6"
+		  "74cffb",
 		  "b0ba465637458c6990e5a8c5f61d4af7e576d97ff94b872de76f8050361ee3db"
 		  "a91ca5c11aa25eb4d679275cc5788063a5f19741120c4f2de2adebeb10a298dd" },
 		{ repeat(0xaa, 131), hex(larger_than_block),
 		  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
-		  "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952",
+		  "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163"
+		  "f44952",
 		  "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
 		  "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598" },
 		{ repeat(0xaa, 131), hex(larger_key_and_data),
 		  "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2",
-		  "6617178e941f020d351e2f254e8fd32c602420feb0b8fb9adccebb82461e99c5a678cc31e799176d3860e6110c46523e",
+		  "6617178e941f020d351e2f254e8fd32c602420feb0b8fb9adccebb82461e99c5a678cc31e799176d3860e6110c"
+		  "46523e",
 		  "e37b6a775dc87dbaa4dfa9f96e5e3ffddebd71f8867289865df5a32d20cdc944"
 		  "b6022cac3c4982b10d5eeb55c3e4de15134676fb6de0446065c97440fa8c6a58" },
 	};
@@ -130,11 +136,13 @@ static void test_prf_plus_ends_after_255_blocks(void **state)
 
 	(void)state;
 	assert_int_equal(crypto_prf_plus(WIRE_PRF_HMAC_SHA2_256, view(&key), &part, 1, out, most), CV_OK);
-	assert_int_equal(crypto_prf_plus(WIRE_PRF_HMAC_SHA2_256, view(&key), &part, 1, out, most + 1), CV_E_LIMIT);
+	assert_int_equal(crypto_prf_plus(WIRE_PRF_HMAC_SHA2_256, view(&key), &part, 1, out, most + 1),
+			 CV_E_LIMIT);
 	free(out);
 }
 
-/* A PSK may be empty in a hand-written test file; the key of HMAC then is 64 zero octets (RFC 2104 section 2). */
+/* A PSK may be empty in a hand-written test file; the key of HMAC then is 64 zero octets (RFC 2104 section
+ * 2). */
 static void test_an_empty_key_is_a_key(void **state)
 {
 	uint8_t empty[32], zeroes[32];
@@ -150,14 +158,16 @@ static void test_an_empty_key_is_a_key(void **state)
 /* R8247-2-1: MD5 is MUST NOT. */
 static void test_forbidden_and_unknown_prfs_are_refused(void **state)
 {
-	const uint16_t refused[] = { 0, WIRE_PRF_HMAC_MD5, 3, WIRE_PRF_AES128_XCBC, WIRE_PRF_AES128_CMAC, 9, 1024 };
+	const uint16_t refused[] = { 0,	  WIRE_PRF_HMAC_MD5, 3, WIRE_PRF_AES128_XCBC, WIRE_PRF_AES128_CMAC, 9,
+				     1024 };
 	uint8_t out[CRYPTO_PRF_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
 		assert_int_equal(crypto_prf_size(refused[i]), 0);
 		assert_int_equal(crypto_prf(refused[i], cv_bytes("k", 1), NULL, 0, out), CV_E_UNSUPPORTED);
-		assert_int_equal(crypto_prf_plus(refused[i], cv_bytes("k", 1), NULL, 0, out, 1), CV_E_UNSUPPORTED);
+		assert_int_equal(crypto_prf_plus(refused[i], cv_bytes("k", 1), NULL, 0, out, 1),
+				 CV_E_UNSUPPORTED);
 	}
 }
 

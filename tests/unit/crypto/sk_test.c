@@ -12,11 +12,12 @@
 #include "vectors.h"
 #include "wire/numbers.h"
 
-/* One INFORMATIONAL request with SET_WINDOW_SIZE 10 under every suite. The ChaCha20-Poly1305 message is that of RFC 7634
- * appendix B; the others were computed with Python's cryptography and hmac modules from the same parts. */
-#define AAD_LEN     32 /* IKE header and generic header */
-#define PLAIN       "0000000c000040010000000a"
-#define IV_COUNTER  0x1011121314151617
+/* One INFORMATIONAL request with SET_WINDOW_SIZE 10 under every suite. The ChaCha20-Poly1305 message is that
+ * of RFC 7634 appendix B; the others were computed with Python's cryptography and hmac modules from the same
+ * parts. */
+#define AAD_LEN	   32 /* IKE header and generic header */
+#define PLAIN	   "0000000c000040010000000a"
+#define IV_COUNTER 0x1011121314151617
 
 static const struct message_case {
 	uint16_t encr, key_bits, integ;
@@ -54,7 +55,8 @@ static const struct message_case {
 	  "81c2bd36bfb95699e63b1208b4a2826343a5f0b0d5b4a4b64f23fa3039f3d73444dba27e076692a5" },
 	{ WIRE_ENCR_AES_CBC, 256, WIRE_AUTH_HMAC_SHA2_512_256,
 	  "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000006029000044e0e1e2e3e4e5e6e7e8e9eaebecedeeef"
-	  "50f70e5c90153f9c372f322ac8dae652bfcb034947f4d6085955d99a3d48ef056bff5054e2cc01d5c52dacb26140cf5c" },
+	  "50f70e5c90153f9c372f322ac8dae652bfcb034947f4d6085955d99a3d48ef056bff5054e2cc01d5c52dacb26140cf5"
+	  "c" },
 	{ WIRE_ENCR_AES_CBC, 256, WIRE_AUTH_HMAC_SHA1_96,
 	  "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004c29000030e0e1e2e3e4e5e6e7e8e9eaebecedeeef"
 	  "50f70e5c90153f9c372f322ac8dae65263ebd35e43f59e4e30fda5e1" },
@@ -82,7 +84,8 @@ static struct crypto_sk *new_sk(const struct message_case *c)
 
 	memcpy(key.b + key.len, salt.b, encr->salt_len);
 	key.len += encr->salt_len;
-	assert_int_equal(crypto_sk_new(c->encr, c->key_bits, c->integ, view(&key), view(&integ_key), &sk), CV_OK);
+	assert_int_equal(crypto_sk_new(c->encr, c->key_bits, c->integ, view(&key), view(&integ_key), &sk),
+			 CV_OK);
 	return sk;
 }
 
@@ -98,11 +101,12 @@ static void test_a_whole_message_is_sealed_to_known_octets(void **state)
 		uint8_t *region = got.b + AAD_LEN;
 
 		assert_int_equal(crypto_sk_sealed_len(sk, plain.len), want.len - AAD_LEN);
-		assert_true(crypto_sk_iv_len(sk) + plain.len + crypto_sk_trailer_max(sk) >= want.len - AAD_LEN);
+		assert_true(crypto_sk_iv_len(sk) + plain.len + crypto_sk_trailer_max(sk) >=
+			    want.len - AAD_LEN);
 		memcpy(got.b, want.b, AAD_LEN);
 		memcpy(region + crypto_sk_iv_len(sk), plain.b, plain.len);
-		assert_int_equal(crypto_sk_seal(sk, cv_bytes(got.b, AAD_LEN), region, plain.len, want.len - AAD_LEN,
-						IV_COUNTER, iv_random),
+		assert_int_equal(crypto_sk_seal(sk, cv_bytes(got.b, AAD_LEN), region, plain.len,
+						want.len - AAD_LEN, IV_COUNTER, iv_random),
 				 CV_OK);
 		assert_memory_equal(got.b, want.b, want.len);
 		crypto_sk_free(sk);
@@ -161,7 +165,8 @@ static void test_a_cut_payload_is_refused_without_reading_on(void **state)
 			struct cv_bytes plain;
 
 			memcpy(region + 1, good.b + AAD_LEN, len);
-			assert_int_not_equal(crypto_sk_open(sk, cv_bytes(good.b, AAD_LEN), region + 1, len, &plain), CV_OK);
+			assert_int_not_equal(
+			    crypto_sk_open(sk, cv_bytes(good.b, AAD_LEN), region + 1, len, &plain), CV_OK);
 			free(region);
 		}
 		crypto_sk_free(sk);
@@ -181,9 +186,11 @@ static void test_every_plaintext_length_comes_back(void **state)
 			struct cv_bytes got;
 
 			memcpy(region + crypto_sk_iv_len(sk), plain.b, len);
-			assert_int_equal(crypto_sk_seal(sk, view(&aad), region, len, sealed - 1, len, iv_random),
-					 CV_E_NOSPACE);
-			assert_int_equal(crypto_sk_seal(sk, view(&aad), region, len, sealed, len, iv_random), CV_OK);
+			assert_int_equal(
+			    crypto_sk_seal(sk, view(&aad), region, len, sealed - 1, len, iv_random),
+			    CV_E_NOSPACE);
+			assert_int_equal(crypto_sk_seal(sk, view(&aad), region, len, sealed, len, iv_random),
+					 CV_OK);
 			assert_int_equal(crypto_sk_open(sk, view(&aad), region, sealed, &got), CV_OK);
 			assert_true(cv_bytes_equal(got, view(&plain)));
 			free(region);
@@ -193,7 +200,8 @@ static void test_every_plaintext_length_comes_back(void **state)
 }
 
 /* What a peer may send: len octets of 0xa5 of which the last is its Pad Length. */
-static void open_peer_padding(const struct message_case *c, size_t len, uint8_t pad, enum cv_err want, size_t want_len)
+static void open_peer_padding(const struct message_case *c, size_t len, uint8_t pad, enum cv_err want,
+			      size_t want_len)
 {
 	const struct crypto_encr_info *encr = crypto_encr(c->encr, c->key_bits);
 	const struct crypto_integ_info *integ = crypto_integ(c->integ);
@@ -207,7 +215,8 @@ static void open_peer_padding(const struct message_case *c, size_t len, uint8_t 
 	memcpy(key.b + key.len, salt.b, encr->salt_len);
 	key.len += encr->salt_len;
 	assert_int_equal(
-		crypto_cipher_new(c->encr, c->key_bits, c->integ, view(&key), view(&integ_key), true, &peer), CV_OK);
+	    crypto_cipher_new(c->encr, c->key_bits, c->integ, view(&key), view(&integ_key), true, &peer),
+	    CV_OK);
 	memset(region + encr->iv_len, 0xa5, len);
 	if (len > 0)
 		region[encr->iv_len + len - 1] = pad;
@@ -270,11 +279,14 @@ static void test_wrong_key_lengths_and_combinations_are_refused(void **state)
 	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_GCM_16, 256, WIRE_AUTH_HMAC_SHA2_256_128, view(&key),
 				       view(&integ_key), &sk),
 			 CV_E_UNSUPPORTED);
-	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_CBC, 256, 0, cv_bytes(key.b, 32), none, &sk), CV_E_UNSUPPORTED);
-	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_GCM_16, 256, 0, cv_bytes(key.b, 32), none, &sk), CV_E_SYNTAX);
-	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_GCM_16, 256, 0, view(&key), view(&integ_key), &sk), CV_E_SYNTAX);
-	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_CBC, 128, WIRE_AUTH_HMAC_SHA2_256_128, cv_bytes(key.b, 16),
-				       cv_bytes(integ_key.b, 20), &sk),
+	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_CBC, 256, 0, cv_bytes(key.b, 32), none, &sk),
+			 CV_E_UNSUPPORTED);
+	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_GCM_16, 256, 0, cv_bytes(key.b, 32), none, &sk),
+			 CV_E_SYNTAX);
+	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_GCM_16, 256, 0, view(&key), view(&integ_key), &sk),
+			 CV_E_SYNTAX);
+	assert_int_equal(crypto_sk_new(WIRE_ENCR_AES_CBC, 128, WIRE_AUTH_HMAC_SHA2_256_128,
+				       cv_bytes(key.b, 16), cv_bytes(integ_key.b, 20), &sk),
 			 CV_E_SYNTAX);
 }
 
@@ -293,7 +305,8 @@ static void test_forbidden_and_unknown_algorithms_are_refused(void **state)
 		assert_null(crypto_integ(integs[i]));
 	assert_null(crypto_encr(WIRE_ENCR_AES_GCM_16, 0));
 	assert_null(crypto_encr(WIRE_ENCR_AES_GCM_16, 64));
-	assert_null(crypto_encr(WIRE_ENCR_CHACHA20_POLY1305, 256)); /* RFC 7634 section 4: no Key Length attribute */
+	assert_null(
+	    crypto_encr(WIRE_ENCR_CHACHA20_POLY1305, 256)); /* RFC 7634 section 4: no Key Length attribute */
 }
 
 /* RFC 4868 section 2.6; R8221-6-1: 16 octets of SHA2-256, not 12. */

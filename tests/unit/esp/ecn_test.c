@@ -76,7 +76,8 @@ static void test_ipv6_follows_figure_4_and_keeps_its_flow_label(void **state)
 			assert_int_equal(esp_packet_tos(cv_bytes(h, 40)), tos);
 			assert_int_equal(esp_decap_ecn(h, 40, outer), want != DROP);
 			if (want != DROP)
-				assert_int_equal(cv_get_u32(h), 6U << 28 | (tos & 0xfc) << 20 | (unsigned)want << 20 | 0xabcde);
+				assert_int_equal(cv_get_u32(h), 6U << 28 | (tos & 0xfc) << 20 |
+								    (unsigned)want << 20 | 0xabcde);
 		}
 	}
 }

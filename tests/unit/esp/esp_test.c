@@ -24,8 +24,8 @@ static const struct suite {
 };
 enum { SUITES = sizeof suites / sizeof suites[0] };
 
-/* The ping under several suites, computed with Python's cryptography and hmac modules. Extended: sequence number
- * 5 * 2^32 + 7, else 1; with AEAD the IV is the sequence number, with CBC e0 e1 e2 ... */
+/* The ping under several suites, computed with Python's cryptography and hmac modules. Extended: sequence
+ * number 5 * 2^32 + 7, else 1; with AEAD the IV is the sequence number, with CBC e0 e1 e2 ... */
 static const struct known_packet {
 	uint16_t encr, key_bits, integ;
 	bool esn;
@@ -164,10 +164,10 @@ static void test_known_packets_are_opened(void **state)
 static void test_the_packet_of_rfc7634_appendix_a_is_opened(void **state)
 {
 	struct octets ping = hex(rfc7634_ping);
-	struct octets packet =
-		hex("0102030400000005101112131415161724039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c6"
-		    "14ee8099d52844eb61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da"
-		    "9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43");
+	struct octets packet = hex(
+	    "0102030400000005101112131415161724039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c6"
+	    "14ee8099d52844eb61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da"
+	    "9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43");
 	struct esp_in *sa = new_in(&(struct suite){ WIRE_ENCR_CHACHA20_POLY1305, 0, 0 }, false, 64);
 	struct esp_opened opened;
 
@@ -189,9 +189,11 @@ static void test_the_packets_of_rfc3602_are_opened(void **state)
 	} cases[] = {
 		{ "90d382b410eeba7ad938c46cec1a82bf",
 		  "0000432100000001e96e8c08ab465763fd098d45dd3ff893"
-		  "f663c25d325c18c6a9453e194e120849a4870b66cc6b9965330013b4898dc856a4699e523a55db080b59ec3a8e4b7e52"
+		  "f663c25d325c18c6a9453e194e120849a4870b66cc6b9965330013b4898dc856a4699e523a55db080b59ec3a8e"
+		  "4b7e52"
 		  "775b07d1db34ed9c538ab50c551b874aa269add047ad2d5913ac19b7cfbad4a6",
-		  "08000ebda70a00008e9c083db95b070008090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627"
+		  "08000ebda70a00008e9c083db95b070008090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324"
+		  "252627"
 		  "28292a2b2c2d2e2f3031323334353637",
 		  1, 1 },
 		{ "90d382b410eeba7ad938c46cec1a82bf",
@@ -200,31 +202,39 @@ static void test_the_packets_of_rfc3602_are_opened(void **state)
 		  "0800b5e8a80a0500a69c083d0b660e00777777777777777777777777", 1, 8 },
 		{ "0123456789abcdef0123456789abcdef",
 		  "0000876500000002f4e765244f6407adf13dc1380f673f37"
-		  "773b5241a4c449225e4f3ce5ed611b0c237ca96cf74a93013c1b0ea1a0cf70f8e4ecaec78ac53aad7a0f022b859243c6"
-		  "47752e94a859352b8a4d4d2decd136e5c177f132ad3fbfb2201ac9904c74ee0a109e0ca1e4dfe9d5a100b842f1c22f0d",
-		  "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a2040008090a0b0c0d0e0f10111213"
+		  "773b5241a4c449225e4f3ce5ed611b0c237ca96cf74a93013c1b0ea1a0cf70f8e4ecaec78ac53aad7a0f022b85"
+		  "9243c6"
+		  "47752e94a859352b8a4d4d2decd136e5c177f132ad3fbfb2201ac9904c74ee0a109e0ca1e4dfe9d5a100b842f1"
+		  "c22f0d",
+		  "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a2040008090a0b0c0d0e0f10"
+		  "111213"
 		  "1415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637",
 		  4, 2 },
 		{ "0123456789abcdef0123456789abcdef",
 		  "000087650000000585d47224b5f3dd5d2101d4ea8dffab22"
-		  "15b92683819596a8047232cc00f7048fe45318e11f8a0f62ede3c3fc61203bb50f980a08c9843fd3a1b06d5c07ff9639"
+		  "15b92683819596a8047232cc00f7048fe45318e11f8a0f62ede3c3fc61203bb50f980a08c9843fd3a1b06d5c07"
+		  "ff9639"
 		  "b7eb7dfb3512e5de435e7207ed971ef3d2726d9b5ef6affc6d17a0decbb13892",
-		  "45000044090c00004001f990c0a87b03c0a87bc80800d63caa0a0200c69c083da3de0300ffffffffffffffffffffffff"
+		  "45000044090c00004001f990c0a87b03c0a87bc80800d63caa0a0200c69c083da3de0300ffffffffffffffffff"
+		  "ffffff"
 		  "ffffffffffffffffffffffffffffffffffffffff",
 		  4, 5 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct esp_params params = test_params(WIRE_ENCR_AES_CBC, 128, WIRE_AUTH_HMAC_SHA2_256_128, false);
-		struct octets key = hex(cases[i].key), packet = hex(cases[i].packet), inner = hex(cases[i].inner);
+		struct esp_params params =
+		    test_params(WIRE_ENCR_AES_CBC, 128, WIRE_AUTH_HMAC_SHA2_256_128, false);
+		struct octets key = hex(cases[i].key), packet = hex(cases[i].packet),
+			      inner = hex(cases[i].inner);
 		struct cv_bytes whole = view(&packet);
 		struct esp_opened opened;
 		struct esp_in *sa;
 
 		params.encr_key = view(&key);
 		assert_int_equal(esp_in_new(&params, &sa), CV_OK);
-		assert_int_equal(crypto_hmac_sha256(params.integ_key, &whole, 1, packet.b + packet.len), CV_OK);
+		assert_int_equal(crypto_hmac_sha256(params.integ_key, &whole, 1, packet.b + packet.len),
+				 CV_OK);
 		assert_int_equal(esp_in_open(sa, packet.b, packet.len + 16, &opened), CV_OK);
 		assert_int_equal(opened.inner_len, inner.len);
 		assert_memory_equal(opened.inner, inner.b, inner.len);
@@ -234,7 +244,8 @@ static void test_the_packets_of_rfc3602_are_opened(void **state)
 	}
 }
 
-/* R4303-2.4-1: the least padding that aligns; the promised lengths are exact and the room behind is left alone. */
+/* R4303-2.4-1: the least padding that aligns; the promised lengths are exact and the room behind is left
+ * alone. */
 static void test_every_inner_length_comes_back(void **state)
 {
 	(void)state;
@@ -250,7 +261,8 @@ static void test_every_inner_length_comes_back(void **state)
 				size_t len;
 				uint8_t *packet = seal(out, &inner, 41, &len);
 
-				assert_int_equal((len - esp_out_header_len(out) - in->layout.icv_len) % align, 0);
+				assert_int_equal((len - esp_out_header_len(out) - in->layout.icv_len) % align,
+						 0);
 				assert_true(esp_out_inner_max(out, len) >= n);
 				assert_true(esp_out_inner_max(out, len) < n + align);
 				assert_true(n == 0 || esp_out_inner_max(out, len - 1) < n + align - 1);
@@ -300,7 +312,8 @@ static enum cv_err open_data(const struct suite *s, const struct octets *data, s
 
 	cv_put_u32(packet, out->spi);
 	cv_put_u32(packet + 4, 1);
-	memset(packet + 8, 1, header_len - 8); /* would pass for padding, should the reader go back that far */
+	memset(packet + 8, 1,
+	       header_len - 8); /* would pass for padding, should the reader go back that far */
 	memcpy(packet + header_len, data->b, data->len);
 	struct crypto_record record = { .aad = cv_bytes(packet, 8), .iv = packet + 8, .len = data->len };
 
@@ -383,8 +396,10 @@ static void test_any_flipped_bit_fails_and_leaves_the_window_alone(void **state)
 				bad[bit / 8] ^= (uint8_t)(1 << bit % 8);
 				enum cv_err err = esp_in_open(in, bad, len, &opened);
 
-				/* A sequence number of 0, or just below 2^32 with extended numbers, is not even tried. */
-				assert_true(err == CV_E_AUTH || (err == CV_E_REPLAY && bit / 8 >= 4 && bit / 8 < 8));
+				/* A sequence number of 0, or just below 2^32 with extended numbers, is not
+				 * even tried. */
+				assert_true(err == CV_E_AUTH ||
+					    (err == CV_E_REPLAY && bit / 8 >= 4 && bit / 8 < 8));
 				assert_int_equal(in->replay.top, 0);
 			}
 			assert_int_equal(esp_in_open(in, good, len, &opened), CV_OK);
@@ -512,7 +527,8 @@ static void test_duplicates_and_old_packets_are_dropped(void **state)
 		uint8_t *packet[PACKETS + 1], copy[128];
 		struct esp_opened opened;
 		size_t len = 0;
-		/* Below the window, extended numbers take a packet for one of the next span, whose ICV then fails. */
+		/* Below the window, extended numbers take a packet for one of the next span, whose ICV then
+		 * fails. */
 		enum cv_err too_old = esn ? CV_E_AUTH : CV_E_REPLAY;
 
 		for (size_t i = 1; i <= PACKETS; i++)
@@ -520,13 +536,15 @@ static void test_duplicates_and_old_packets_are_dropped(void **state)
 		/* the last first, then downwards: only the window gets in */
 		for (size_t i = PACKETS; i >= 1; i--) {
 			memcpy(copy, packet[i], len);
-			assert_int_equal(esp_in_open(in, copy, len, &opened), i > PACKETS - WINDOW ? CV_OK : too_old);
+			assert_int_equal(esp_in_open(in, copy, len, &opened),
+					 i > PACKETS - WINDOW ? CV_OK : too_old);
 			if (i > PACKETS - WINDOW)
 				assert_int_equal(opened.newest, i == PACKETS);
 		}
 		for (size_t i = 1; i <= PACKETS; i++) {
 			memcpy(copy, packet[i], len);
-			assert_int_equal(esp_in_open(in, copy, len, &opened), i > PACKETS - WINDOW ? CV_E_REPLAY : too_old);
+			assert_int_equal(esp_in_open(in, copy, len, &opened),
+					 i > PACKETS - WINDOW ? CV_E_REPLAY : too_old);
 			free(packet[i]);
 		}
 		esp_out_free(out);

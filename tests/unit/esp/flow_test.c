@@ -24,7 +24,8 @@ static struct octets ipv4(uint8_t protocol, uint16_t fragment, const char *paylo
 
 static struct octets ipv6(uint8_t next, const char *payload)
 {
-	struct octets p = hex("60000000 00000040 20010db8000000000000000000000001 20010db8000100000000000000000002");
+	struct octets p =
+	    hex("60000000 00000040 20010db8000000000000000000000001 20010db8000100000000000000000002");
 	struct octets rest = hex(payload);
 
 	memcpy(p.b + p.len, rest.b, rest.len);
@@ -96,7 +97,7 @@ static void test_addresses_and_ports_of_ipv6_are_read(void **state)
 	assert_string_equal(cv_ip_text(&flow.dst, text), "2001:db8:1::2");
 }
 
-/* RFC 4301 section 4.4.1.1: type in the high octet, code in the low one; a Mobility Header has a type only. */
+/* RFC 4301 section 4.4.1.1: type in the high octet, code in the low one; a Mobility Header has only a type. */
 static void test_icmp_type_and_code_stand_for_ports(void **state)
 {
 	struct octets echo = ipv4(1, 0, "0800 0000 00010001"), big = ipv6(58, "0200 0000 00000500");
@@ -111,7 +112,8 @@ static void test_icmp_type_and_code_stand_for_ports(void **state)
 
 static void test_protocols_without_ports_have_none(void **state)
 {
-	struct octets gre = ipv4(47, 0, "0000 0800"), esp = ipv6(50, "01020304 00000001"), none = ipv6(59, "");
+	struct octets gre = ipv4(47, 0, "0000 0800"), esp = ipv6(50, "01020304 00000001"),
+		      none = ipv6(59, "");
 	struct octets ah = ipv6(51, "0604 0000 01020304 00000001");
 
 	(void)state;
@@ -142,7 +144,8 @@ static void test_fragments_of_ipv4_are_told_apart(void **state)
 static void test_fragments_of_ipv6_are_told_apart(void **state)
 {
 	struct octets first = ipv6(44, "1100 0001 00000001 0035 1194 0100 0000");
-	struct octets later = ipv6(44, "1100 0009 00000001 0035 1194"), atomic = ipv6(44, "1100 0000 00000001 0035 1194");
+	struct octets later = ipv6(44, "1100 0009 00000001 0035 1194"),
+		      atomic = ipv6(44, "1100 0000 00000001 0035 1194");
 	/* What follows in a later fragment is payload, whatever the header says. */
 	struct octets options = ipv6(44, "3c00 0009 00000001 1100 0000 00000000 0035 1194");
 	struct esp_flow flow;

@@ -22,7 +22,8 @@ static bool accept(struct esp_replay *r, uint64_t sequence)
 	return true;
 }
 
-/* R4303-3.4.3-1: exactly the last `window` numbers are still welcome, each once, wherever in a word the top stands. */
+/* R4303-3.4.3-1: exactly the last `window` numbers are still welcome, each once, wherever in a word the top
+ * stands. */
 static void test_the_window_is_exact_at_both_edges(void **state)
 {
 	(void)state;
@@ -177,12 +178,14 @@ static void check_expand(uint64_t top, uint32_t window, uint64_t sequence)
 	assert_true(got == sequence);
 }
 
-/* R4303-3.4.3-2, appendix A2.2: from the window's lower edge, the next 2^32 numbers are the ones that can be told apart. */
+/* R4303-3.4.3-2, appendix A2.2: from the window's lower edge, the next 2^32 numbers are the ones that can be
+ * told apart. */
 static void test_high_bits_are_found_around_the_window(void **state)
 {
-	const uint64_t tops[] = { 64,	      8191,	 8192,	      SPAN - 8192, SPAN - 64,	 SPAN - 1,	   SPAN,
-				  SPAN + 1,   SPAN + 62, SPAN + 63,   SPAN + 64,   SPAN + 8190, SPAN + 8191,	   SPAN + 8192,
-				  7 * SPAN - 1, 7 * SPAN, 7 * SPAN + 5, SPAN << 31 };
+	const uint64_t tops[] = { 64,	     8191,	   8192,	SPAN - 8192, SPAN - 64,
+				  SPAN - 1,  SPAN,	   SPAN + 1,	SPAN + 62,   SPAN + 63,
+				  SPAN + 64, SPAN + 8190,  SPAN + 8191, SPAN + 8192, 7 * SPAN - 1,
+				  7 * SPAN,  7 * SPAN + 5, SPAN << 31 };
 	const uint32_t sizes[] = { 32, 64, 8192, 0 };
 
 	(void)state;

@@ -51,9 +51,12 @@ static struct wire_ts_list one(struct wire_ts t)
 	return list;
 }
 
-static struct esp_flow flow(const char *src, const char *dst, uint8_t protocol, uint16_t src_port, uint16_t dst_port)
+static struct esp_flow flow(const char *src, const char *dst, uint8_t protocol, uint16_t src_port,
+			    uint16_t dst_port)
 {
-	struct esp_flow f = { .protocol = protocol, .ports = true, .src_port = src_port, .dst_port = dst_port };
+	struct esp_flow f = {
+		.protocol = protocol, .ports = true, .src_port = src_port, .dst_port = dst_port
+	};
 
 	assert_int_equal(cv_ip_parse(src, &f.src), CV_OK);
 	assert_int_equal(cv_ip_parse(dst, &f.dst), CV_OK);
@@ -146,7 +149,8 @@ static void test_a_protocol_on_one_side_only_counts_for_both(void **state)
 
 	(void)state;
 	add(spd, ts("10.0.0.0/24"), ts_port("10.1.0.0/24", 6, 80, 80), &a);
-	add(spd, ts_port("10.0.0.0/24", 6, 0, 65535), ts_port("10.1.0.0/24", 17, 0, 65535), &b); /* fits nothing */
+	add(spd, ts_port("10.0.0.0/24", 6, 0, 65535), ts_port("10.1.0.0/24", 17, 0, 65535),
+	    &b); /* fits nothing */
 	assert_ptr_equal(find(spd, flow("10.0.0.1", "10.1.0.1", 6, 5, 80)), &a);
 	assert_null(find(spd, flow("10.0.0.1", "10.1.0.1", 17, 5, 80)));
 	assert_null(find(spd, flow("10.0.0.1", "10.1.0.1", 6, 5, 81)));
@@ -273,7 +277,8 @@ static void test_icmp_types_count_on_the_senders_side(void **state)
 /* R4301-5.2-1: a decrypted packet must fit the SA it came through. */
 static void test_inbound_packets_must_fit_their_sa(void **state)
 {
-	struct wire_ts_list local = one(ts("10.0.0.0/24")), remote = one(ts_port("10.1.0.5-10.1.0.7", 6, 80, 80));
+	struct wire_ts_list local = one(ts("10.0.0.0/24")),
+			    remote = one(ts_port("10.1.0.5-10.1.0.7", 6, 80, 80));
 
 	(void)state;
 	struct esp_flow good = flow("10.1.0.6", "10.0.0.1", 6, 80, 4000), bad;
@@ -341,7 +346,8 @@ static struct wire_ts roll_ts(uint8_t protocol)
 		uint32_t n = roll(6);
 		uint32_t third = n < 2 ? 0 : roll(2);
 
-		snprintf(text, sizeof text, "10.0.%u.%u/%u", third, roll(8) & lengths[n].mask, lengths[n].bits);
+		snprintf(text, sizeof text, "10.0.%u.%u/%u", third, roll(8) & lengths[n].mask,
+			 lengths[n].bits);
 		t = ts(text);
 	}
 	t.protocol = protocol;
@@ -382,7 +388,8 @@ static unsigned port_bits(const struct wire_ts *t)
 /* Is x less specific than y? */
 static bool model_worse(const struct model *x, const struct model *y)
 {
-	unsigned sum_x = size_bits(&x->local) + size_bits(&x->remote), sum_y = size_bits(&y->local) + size_bits(&y->remote);
+	unsigned sum_x = size_bits(&x->local) + size_bits(&x->remote),
+		 sum_y = size_bits(&y->local) + size_bits(&y->remote);
 	unsigned ports_x = port_bits(&x->local) + port_bits(&x->remote);
 	unsigned ports_y = port_bits(&y->local) + port_bits(&y->remote);
 

@@ -133,6 +133,26 @@ static void test_a_long_mix_of_puts_and_removes_agrees_with_a_model(void **state
 	free(o);
 }
 
+/* Places of removed entries must be won back, or the table ends up with no free one, and searches without
+ * end. */
+static void test_fresh_keys_come_and_go_for_ever(void **state)
+{
+	enum { N = 100000, LIVE = 11 };
+	struct object *o = make_objects(N);
+	struct cv_table *t = new_table();
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		assert_int_equal(cv_table_put(t, &o[i]), CV_OK);
+		if (i >= LIVE)
+			assert_ptr_equal(cv_table_remove(t, key_of(&o[i - LIVE])), &o[i - LIVE]);
+		assert_null(cv_table_get(t, cv_bytes("nobody", 6)));
+	}
+	assert_int_equal(cv_table_count(t), LIVE);
+	cv_table_free(t);
+	free(o);
+}
+
 struct walk {
 	struct cv_table *table;
 	unsigned visits;
@@ -229,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_a_key_is_taken_only_once),
 		cmocka_unit_test(test_a_hundred_thousand_entries_are_all_found),
 		cmocka_unit_test(test_a_long_mix_of_puts_and_removes_agrees_with_a_model),
+		cmocka_unit_test(test_fresh_keys_come_and_go_for_ever),
 		cmocka_unit_test(test_a_walk_sees_every_entry_once_even_if_it_removes_them),
 		cmocka_unit_test(test_a_walk_stops_when_told),
 		cmocka_unit_test(test_another_seed_spreads_the_same_keys_otherwise),

@@ -98,6 +98,8 @@ case_listen() {
 	configure west listen-tcp=no -- enable-tcp=yes retransmit-timeout=4s
 	# shellcheck disable=SC2086 # words
 	configure east listen-tcp= $east_setup -- enable-tcp=fallback
+	# Without UDP libreswan finds out which end it is by the port only.
+	[ "$theirs$udp" != eastfails ] || configure east listen-tcp= $east_setup -- enable-tcp=yes rightikeport=4500
 	sed -n '/^conn net/,$p' "$conf/west/ipsec.conf" | sed 's/conn net/\nconn udp/; s/enable-tcp=yes/enable-tcp=no/' >> "$conf/west/ipsec.conf"
 	start
 	for way in "net $tcp" "udp $udp"; do
@@ -120,8 +122,17 @@ case_port_443() {
 	both enable-tcp=yes tcp-remoteport=443
 	[ "$ours" = west ] || configure east listen-tcp=443 -- enable-tcp=yes
 	start
-	[ "$ours" = east ] || ns east nft 'table ip port { chain in { type nat hook prerouting priority -100; tcp dport 443 redirect to :4500; } }'
-	ns nic nft 'add rule inet lab loss meta l4proto udp drop; add rule inet lab loss tcp dport != 443 tcp sport != 443 drop'
+	[ "$ours" = east ] || ns east nft -f - <<-NFT
+		table ip port {
+			chain in {
+				type nat hook prerouting priority -100;
+				tcp dport 443 redirect to :4500
+			}
+		}
+	NFT
+	for rule in "tcp dport 443 return" "tcp sport 443 return" "meta l4proto { tcp, udp } drop"; do
+		ns nic nft add rule inet lab loss "$rule"
+	done
 	up
 	pings
 	is transport tcp

@@ -96,7 +96,7 @@ start() {
 
 # up [CONN]: west brings it up. libreswan's own exit status says nothing: a ping does.
 up() {
-	if [ "$ours" = west ]; then culvert west up "${1:-net}"; else $peer up west "${1:-net}" || :; fi
+	if [ "$ours" = west ]; then culvert west up "${1:-net}"; else timeout 100 $peer up west "${1:-net}" || :; fi
 }
 
 # pings [COUNT]: both ways, subnet to subnet

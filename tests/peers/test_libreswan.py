@@ -47,7 +47,7 @@ def test_fallback_where_udp_is_refused(libreswan, role):
 @ROLES
 @pytest.mark.parametrize("listen_tcp, listen_udp", [("yes", "yes"), ("yes", "no"), ("no", "yes"), ("unset", "unset"), ("yes", "unset")])
 def test_each_transport_works_exactly_where_the_responder_listens(libreswan, role, listen_tcp, listen_udp):
-    libreswan("listen", role, listen_tcp, listen_udp)
+    libreswan("listen", role, listen_tcp, listen_udp, time_travel=True)
 
 
 @ROLES

@@ -8,6 +8,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "crypto/bulk.h"
 #include "crypto/prf.h"
 
 struct crypto_algs crypto_algs;
@@ -62,6 +63,7 @@ enum cv_err crypto_init(void)
 	/* What an OpenSSL provider does not have has left its complaint. */
 	ERR_clear_error();
 	crypto_algs.ready = true;
+	crypto_bulk_init();
 	return CV_OK;
 }
 
@@ -75,6 +77,7 @@ void crypto_cleanup(void)
 	for (size_t i = 0; i < CRYPTO_KE_GROUPS; i++)
 		EVP_PKEY_free(crypto_algs.ke[i]);
 	crypto_algs = (struct crypto_algs){ 0 };
+	crypto_bulk_cleanup();
 	ERR_clear_error();
 }
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/params.h>
 
 #include "crypto/algs.h"
+#include "crypto/bulk.h"
 #include "crypto/prf.h"
 
 #define AEAD_NONCE_LEN 12 /* salt and explicit IV (RFC 4106 section 4, RFC 7634 section 2) */
@@ -26,10 +26,17 @@ struct crypto_cipher {
 	OSSL_PARAM tag[2];	    /* built once; only the address of the ICV changes */
 	uint8_t (*ivs)[CBC_IV_LEN]; /* CBC: random, used from the end */
 	size_t ivs_left;
+	const struct crypto_bulk *bulk; /* takes the place of ctx; NULL: none */
+	void *bulk_key;
 };
 
 static bool cipher_set_key(struct crypto_cipher *c, const uint8_t *key, bool seal)
 {
+	c->bulk = crypto_bulk_for(c->encr);
+	if (c->bulk) {
+		c->bulk_key = c->bulk->key_new(c->encr, key);
+		return c->bulk_key != NULL;
+	}
 	c->ctx = EVP_CIPHER_CTX_new();
 	if (!c->ctx || EVP_CipherInit_ex2(c->ctx, crypto_encr_cipher(c->encr), key, NULL, seal, NULL) != 1)
 		return false;
@@ -43,8 +50,7 @@ enum cv_err crypto_cipher_new(uint16_t encr, uint16_t key_bits, uint16_t integ, 
 	const struct crypto_encr_info *e = crypto_encr(encr, key_bits);
 	const struct crypto_integ_info *i = crypto_integ(integ);
 
-	/* An AEAD brings its own integrity, everything else needs one (RFC 7296 section 3.3, RFC 8221 section
-	 * 4). */
+	/* An AEAD brings its own integrity, everything else needs one (RFC 7296 section 3.3). */
 	if (!e || (e->aead ? integ != 0 : !i))
 		return CV_E_UNSUPPORTED;
 	if (key.len != (size_t)e->key_len + e->salt_len || integ_key.len != (i ? i->key_len : 0))
@@ -75,6 +81,8 @@ void crypto_cipher_free(struct crypto_cipher *c)
 		return;
 	EVP_CIPHER_CTX_free(c->ctx);
 	EVP_MAC_CTX_free(c->mac);
+	if (c->bulk)
+		c->bulk->key_free(c->bulk_key);
 	free(c->ivs);
 	cv_wipe(c, sizeof *c);
 	free(c);
@@ -123,7 +131,6 @@ static bool aead_run(struct crypto_cipher *c, const struct crypto_record *r, uin
 {
 	int done;
 
-	memcpy(c->nonce + c->encr->salt_len, r->iv, c->iv_len);
 	return EVP_CipherInit_ex2(c->ctx, NULL, NULL, c->nonce, -1, params) == 1 &&
 	       EVP_CipherUpdate(c->ctx, NULL, &done, r->aad.data, (int)r->aad.len) == 1 &&
 	       EVP_CipherUpdate(c->ctx, data, &done, data, (int)r->len) == 1;
@@ -131,11 +138,16 @@ static bool aead_run(struct crypto_cipher *c, const struct crypto_record *r, uin
 
 static enum cv_err aead_seal(struct crypto_cipher *c, const struct crypto_record *r)
 {
-	uint8_t *data = r->iv + c->iv_len;
+	uint8_t *data = r->iv + c->iv_len, *icv = data + r->len;
 	int done;
 
-	c->tag[0].data = data + r->len;
-	if (!aead_run(c, r, data, NULL) || EVP_CipherFinal_ex(c->ctx, data + r->len, &done) != 1 ||
+	memcpy(c->nonce + c->encr->salt_len, r->iv, c->iv_len);
+	if (c->bulk) {
+		c->bulk->seal(c->bulk_key, c->nonce, r->aad, data, r->len, icv, c->icv_len);
+		return CV_OK;
+	}
+	c->tag[0].data = icv;
+	if (!aead_run(c, r, data, NULL) || EVP_CipherFinal_ex(c->ctx, icv, &done) != 1 ||
 	    EVP_CIPHER_CTX_get_params(c->ctx, c->tag) != 1)
 		return CV_E_INTERNAL;
 	return CV_OK;
@@ -143,13 +155,18 @@ static enum cv_err aead_seal(struct crypto_cipher *c, const struct crypto_record
 
 static enum cv_err aead_open(struct crypto_cipher *c, const struct crypto_record *r)
 {
-	uint8_t *data = r->iv + c->iv_len;
+	uint8_t *data = r->iv + c->iv_len, *icv = data + r->len;
 	int done;
 
-	c->tag[0].data = data + r->len;
+	memcpy(c->nonce + c->encr->salt_len, r->iv, c->iv_len);
+	if (c->bulk)
+		return c->bulk->open(c->bulk_key, c->nonce, r->aad, data, r->len, icv, c->icv_len)
+			   ? CV_OK
+			   : CV_E_AUTH;
+	c->tag[0].data = icv;
 	if (!aead_run(c, r, data, c->tag))
 		return CV_E_INTERNAL;
-	return EVP_CipherFinal_ex(c->ctx, data + r->len, &done) == 1 ? CV_OK : CV_E_AUTH;
+	return EVP_CipherFinal_ex(c->ctx, icv, &done) == 1 ? CV_OK : CV_E_AUTH;
 }
 
 /* The ICV covers everything in front of it (RFC 4303 section 2.8, RFC 7296 section 3.14). */

@@ -64,12 +64,12 @@ enum cv_err esp_in_open(struct esp_in *sa, uint8_t *packet, size_t len, struct e
 /* What selectors look at. */
 struct esp_flow {
 	struct cv_ip src, dst;
-	uint8_t protocol; /* the first that is not an IPv6 extension header */
-	bool ports;	  /* the ports are known: not in a later fragment, nor in a protocol without ports */
-	bool fragment;	  /* not the first fragment */
+	uint8_t protocol;  /* the first that is not an IPv6 extension header */
+	bool ports;	   /* the ports are known: not in a later fragment, nor in a protocol without ports */
+	bool fragment;	   /* not the first fragment */
 	uint16_t src_port; /* ICMP: type and code as RFC 4301 section 4.4.1.1 packs them; 0: unknown */
 	uint16_t dst_port; /* ICMP: the same again */
-	size_t len;   /* octets of the packet by its own header; padding may follow it */
+	size_t len;	   /* octets of the packet by its own header; padding may follow it */
 };
 /* Reads an IPv4 or IPv6 packet's headers; CV_E_TRUNCATED, or CV_E_SYNTAX when they lie about lengths. */
 enum cv_err esp_flow_read(struct cv_bytes packet, struct esp_flow *out) CV_NODISCARD;

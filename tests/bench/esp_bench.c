@@ -12,6 +12,7 @@
 
 #include "crypto/prf.h"
 #include "crypto/suite.h"
+#include "crypto/version.h"
 #include "esp/esp.h"
 #include "wire/numbers.h"
 
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
 		packets[n] = calloc(1, ROOM);
 		require(packets[n] != NULL, "allocating");
 	}
+	printf("ESP by %s\n", crypto_bulk_name());
 	printf("%-24s %-4s %6s  %-26s  %s\n", "algorithm", "", "octets", "seal", "open");
 	for (size_t s = 0; s < sizeof suites / sizeof suites[0]; s++) {
 		for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {

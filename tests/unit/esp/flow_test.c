@@ -97,7 +97,8 @@ static void test_addresses_and_ports_of_ipv6_are_read(void **state)
 	assert_string_equal(cv_ip_text(&flow.dst, text), "2001:db8:1::2");
 }
 
-/* RFC 4301 section 4.4.1.1: type in the high octet, code in the low one; a Mobility Header has only a type. */
+/* RFC 4301 section 4.4.1.1: type in the high octet, code in the low one; a Mobility Header has only a type.
+ */
 static void test_icmp_type_and_code_stand_for_ports(void **state)
 {
 	struct octets echo = ipv4(1, 0, "0800 0000 00010001"), big = ipv6(58, "0200 0000 00000500");

@@ -227,35 +227,3 @@ void conf_option_apply(struct conf_journal *j, const struct conf_entry *e, void 
 		judge(j, e, o->support, o->why);
 	}
 }
-
-/* --- for people --- */
-
-static const char *support_text(const struct conf_option *o)
-{
-	if (o->support == CONF_IGNORED)
-		return "ignored";
-	return o->support == CONF_REFUSED ? "refused" : "carried out";
-}
-
-void conf_options_print(FILE *out)
-{
-	int section = -1;
-
-	for (const struct conf_option *o = conf_option_table; o->name; o++) {
-		if (section != o->section) {
-			section = o->section;
-			fprintf(out, "%s%s\n", section == CONF_SECTION_SETUP ? "" : "\n",
-				section == CONF_SECTION_SETUP ? "config setup" : "conn NAME");
-		}
-		if (o->sided)
-			fprintf(out, "\n  left%s, right%s", o->name, o->name);
-		else
-			fprintf(out, "\n  %s", o->name);
-		fprintf(out, "  (%s", o->type);
-		if (*o->fallback)
-			fprintf(out, "; default %s", o->fallback);
-		fprintf(out, ")  [%s]\n      %s.\n", support_text(o), o->text);
-		if (o->why)
-			fprintf(out, "      %s: %s.\n", o->support == CONF_REFUSED ? "Refused" : "Ignored", o->why);
-	}
-}

@@ -187,7 +187,8 @@ static bool parse_aes(const char *p, struct conf_algorithm *out)
 	if (strncmp(p, "ccm", 3) == 0 || strncmp(p, "ctr", 3) == 0) {
 		out->id = p[1] == 'c' ? WIRE_ENCR_AES_CCM_16 : WIRE_ENCR_AES_CTR;
 		out->refusal = rare_cipher;
-		return true;
+		p += 3; /* and tag and key sizes in whatever spelling */
+		return p[strspn(p, "0123456789abc")] == '\0';
 	}
 	take_word(&p, "cbc");
 	if (!out->key_bits)

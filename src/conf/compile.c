@@ -5,6 +5,7 @@
 
 #include "conf/option.h"
 #include "conf/proposal.h"
+#include "conf/value.h"
 
 static const uint32_t default_replay_window = 8192;
 static const uint32_t replay_window_max = 1 << 20; /* 128 KiB per SA */
@@ -113,9 +114,10 @@ static struct ike_id end_id(const struct conf_raw_conn *raw, int side)
 
 	if (id->given)
 		return id->id;
-	/* RFC 7619 section 2.2: who does not authenticate need not say who he is. Else the address, which conf_orient
-	 * fills in when it is known. */
-	return (struct ike_id){ .type = 0 };
+	/* RFC 7619 section 2.2: who does not authenticate need not say who he is */
+	if (raw->host[side].kind != CONF_HOST_IP || end_auth(raw, side) == IKE_AUTHBY_NULL)
+		return (struct ike_id){ .type = 0 };
+	return conf_id_of_address(&raw->host[side].ip);
 }
 
 static void fill_hosts(const struct compiling *c)
@@ -176,17 +178,13 @@ static bool has_family(const struct wire_ts *ts, uint8_t count, uint8_t family)
 	return false;
 }
 
-static void check_child(const struct compiling *c, const struct ike_child_policy *child)
+/* Whether some packet could match both ends. */
+static bool is_possible(const struct ike_child_policy *p)
 {
-	const struct ike_child_policy *p = child;
-
 	if (!p->local_count || !p->remote_count)
-		return;
-	if ((has_family(p->local, p->local_count, CV_IPV4) && has_family(p->remote, p->remote_count, CV_IPV4)) ||
-	    (has_family(p->local, p->local_count, CV_IPV6) && has_family(p->remote, p->remote_count, CV_IPV6)))
-		return;
-	conf_say(c->journal, CV_LOG_ERROR, c->at,
-		 "conn %s: the networks of left and right must both have IPv4 or both have IPv6", c->name);
+		return true;
+	return (has_family(p->local, p->local_count, CV_IPV4) && has_family(p->remote, p->remote_count, CV_IPV4)) ||
+	       (has_family(p->local, p->local_count, CV_IPV6) && has_family(p->remote, p->remote_count, CV_IPV6));
 }
 
 static void check_ends(const struct compiling *c)
@@ -204,32 +202,44 @@ static void check_ends(const struct compiling *c)
 	}
 }
 
+static void fill_child(const struct compiling *c, uint8_t left, uint8_t right, bool only, struct ike_child_policy *out)
+{
+	const struct conf_raw_conn *raw = c->raw;
+
+	if (only)
+		snprintf(out->name, sizeof(out->name), "%s", c->name);
+	else
+		snprintf(out->name, sizeof(out->name), "%.*s/%ux%u", IKE_NAME_MAX - 9, c->name, left + 1U, right + 1U);
+	out->local_count = end_selectors(&raw->end[CONF_LEFT], &raw->host[CONF_LEFT], left, out->local);
+	out->remote_count = end_selectors(&raw->end[CONF_RIGHT], &raw->host[CONF_RIGHT], right, out->remote);
+}
+
+/* Every one of leftsubnets= with every one of rightsubnets=, as far as they are of one family. */
 static void fill_children(const struct compiling *c)
 {
-	const struct conf_raw_end *left = &c->raw->end[CONF_LEFT];
-	const struct conf_raw_end *right = &c->raw->end[CONF_RIGHT];
-	uint8_t lefts = left->subnets.count ? left->subnets.count : 1;
-	uint8_t rights = right->subnets.count ? right->subnets.count : 1;
+	uint8_t lefts = c->raw->end[CONF_LEFT].subnets.count;
+	uint8_t rights = c->raw->end[CONF_RIGHT].subnets.count;
 	struct ike_conn *ike = &c->out->ike;
+	struct ike_child_policy child;
 
-	if (lefts * rights > IKE_CHILDREN_MAX) {
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: leftsubnets= and rightsubnets= make %d Child SAs; at most %d are "
-			 "possible (leftsubnet= and rightsubnet= put all networks into one)", c->name, lefts * rights,
-			 IKE_CHILDREN_MAX);
-		return;
-	}
+	lefts = lefts ? lefts : 1;
+	rights = rights ? rights : 1;
 	for (uint8_t l = 0; l < lefts; l++)
 		for (uint8_t r = 0; r < rights; r++) {
-			struct ike_child_policy *child = &ike->child[ike->child_count++];
-
-			if (lefts * rights == 1)
-				snprintf(child->name, sizeof(child->name), "%s", c->name);
-			else
-				snprintf(child->name, sizeof(child->name), "%.*s/%ux%u", IKE_NAME_MAX - 9, c->name, l + 1U, r + 1U);
-			child->local_count = end_selectors(left, &c->raw->host[CONF_LEFT], l, child->local);
-			child->remote_count = end_selectors(right, &c->raw->host[CONF_RIGHT], r, child->remote);
-			check_child(c, child);
+			memset(&child, 0, sizeof(child));
+			fill_child(c, l, r, lefts * rights == 1, &child);
+			if (!is_possible(&child))
+				continue;
+			if (ike->child_count == IKE_CHILDREN_MAX) {
+				conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: leftsubnets= and rightsubnets= make more than %d Child "
+					 "SAs (leftsubnet= and rightsubnet= put all networks into one)", c->name, IKE_CHILDREN_MAX);
+				return;
+			}
+			ike->child[ike->child_count++] = child;
 		}
+	if (!ike->child_count)
+		conf_say(c->journal, CV_LOG_ERROR, c->at,
+			 "conn %s: the networks of left and right must both have IPv4 or both have IPv6", c->name);
 }
 
 /* --- the rest --- */

@@ -54,6 +54,8 @@ static enum cv_err compile_conn(struct conf *c, struct conf_sections *s, struct 
 	struct conf_conn *conn;
 	enum cv_err err = conf_sections_resolve(s, section, values);
 
+	if (err == CV_E_SYNTAX)
+		return CV_OK; /* said; what is missing now would only puzzle */
 	if (err != CV_OK)
 		return err;
 	conn = malloc(sizeof(*conn));
@@ -77,7 +79,7 @@ static enum cv_err compile_all(struct conf *c, struct conf_sections *s)
 	c->conns = calloc(s->count + 1, sizeof(struct conf_conn *));
 	if (!c->conns)
 		return CV_E_NOMEM;
-	for (size_t i = 0; i < s->count && err == CV_OK; i++)
+	for (size_t i = 0; i < s->count && err == CV_OK && s->journal->errors < CONF_ERRORS_MAX; i++)
 		err = compile_conn(c, s, &s->conns[i], &values);
 	conf_entries_free(&values);
 	return err;
@@ -99,7 +101,7 @@ static enum cv_err load(struct conf_source *source, const char *name, const stru
 	conf_sections_free(&s);
 	if (err == CV_OK && source->journal->out_of_memory)
 		err = CV_E_NOMEM;
-	if (err == CV_OK && source->journal->errors)
+	if (err == CV_E_LIMIT || (err == CV_OK && source->journal->errors))
 		err = CV_E_SYNTAX;
 	return err;
 }

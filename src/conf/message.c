@@ -35,10 +35,6 @@ static void add_message(struct conf_journal *j, enum cv_log_level level, const c
 
 	if (already_said(j, text))
 		return;
-	if (j->count >= CONF_MESSAGES_MAX) {
-		j->left_out++;
-		return;
-	}
 	m = new_message(j);
 	if (!m)
 		return;
@@ -57,6 +53,10 @@ void conf_say(struct conf_journal *j, enum cv_log_level level, struct conf_where
 		j->forgiven++;
 	} else if (level == CV_LOG_ERROR) {
 		j->errors++;
+	}
+	if (j->count >= (level == CV_LOG_ERROR ? CONF_MESSAGES_ERRORS_MAX : CONF_MESSAGES_MAX)) {
+		j->left_out++;
+		return;
 	}
 	used = at.line ? snprintf(text, sizeof(text), "%s:%u: ", at.file, at.line) :
 			 snprintf(text, sizeof(text), "%s: ", at.file);
@@ -86,12 +86,11 @@ struct conf_shown conf_show(const char *text)
 
 void conf_journal_finish(struct conf_journal *j, struct conf_where at, struct conf_message **list, size_t *count)
 {
-	if (j->left_out) {
-		struct conf_message *m = &j->list[j->count - 1];
+	struct conf_message *m = j->left_out ? new_message(j) : NULL;
 
+	if (m) {
 		m->level = CV_LOG_WARNING;
-		snprintf(m->text, sizeof(m->text), "%s: %zu further messages are not shown", at.file,
-			 j->left_out + 1);
+		snprintf(m->text, sizeof(m->text), "%s: %zu further messages are not shown", at.file, j->left_out);
 	}
 	if (!j->list)
 		j->list = calloc(1, sizeof(*j->list));

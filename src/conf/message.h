@@ -10,6 +10,10 @@
 
 /* More than these are counted, not kept: a garbage file must not fill the memory or the screen. */
 #define CONF_MESSAGES_MAX 200
+/* Errors may be some more, so that warnings do not hide them all. */
+#define CONF_MESSAGES_ERRORS_MAX 220
+/* After so many errors reading stops. */
+#define CONF_ERRORS_MAX 1000
 
 struct conf_where {
 	const char *file;

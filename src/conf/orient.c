@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/value.h"
 
 struct orienting {
 	bool (*is_local)(void *arg, const struct cv_ip *ip);
@@ -65,17 +66,15 @@ static bool end_is_local(const struct orienting *o, const struct cv_ip *ip, bool
 	return defaultroute || (ip->family && o->is_local(o->arg, ip));
 }
 
-static void fill_id(struct ike_id *id, const struct cv_ip *ip, uint8_t auth)
+/* Ours may still be open, where it is that of %defaultroute, %any, or nobody's. */
+static void fill_local_id(struct ike_conn *ike)
 {
-	if (id->type || !ip->family)
+	if (ike->local_id.type)
 		return;
-	if (auth == IKE_AUTHBY_NULL) { /* RFC 7619 section 2.2 */
-		id->type = WIRE_ID_NULL;
-		return;
-	}
-	id->type = ip->family == CV_IPV4 ? WIRE_ID_IPV4 : WIRE_ID_IPV6;
-	id->len = (uint16_t)cv_ip_len(ip);
-	memcpy(id->data, ip->b, id->len);
+	if (ike->local_auth == IKE_AUTHBY_NULL)
+		ike->local_id.type = WIRE_ID_NULL; /* RFC 7619 section 2.2 */
+	else
+		ike->local_id = conf_id_of_address(&ike->local_ip);
 }
 
 static void add_rung(struct ike_conn *ike, uint8_t transport, uint16_t port)
@@ -125,8 +124,6 @@ enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg
 	bool left = end_is_local(&o, &conn->ike.local_ip, conn->local_defaultroute);
 	bool right = end_is_local(&o, &conn->ike.remote_ip, conn->remote_defaultroute);
 
-	/* %defaultroute gives way to an address that is certainly ours: left=%defaultroute, right=OURS is no puzzle when
-	 * the default route's own address is not there to take */
 	if (left && right) {
 		char a[CV_IP_TEXT_MAX], b[CV_IP_TEXT_MAX];
 
@@ -147,9 +144,7 @@ enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg
 			 out->ike.remote_ip.family == CV_IPV6 ? " for IPv6" : "");
 		return CV_E_NOTFOUND;
 	}
-	fill_id(&out->ike.local_id, &out->ike.local_ip, out->ike.local_auth);
-	if (out->ike.remote_auth != IKE_AUTHBY_NULL)
-		fill_id(&out->ike.remote_id, &out->ike.remote_ip, out->ike.remote_auth);
+	fill_local_id(&out->ike);
 	make_ladder(out);
 	out->oriented = true;
 	snprintf(text, cap, "%s", right ? "right is this host" : "left is this host");

@@ -50,7 +50,7 @@ static bool wrong(const struct reader *r, const char *where, const char *word, c
 
 static size_t piece_len(const char *p)
 {
-	return strcspn(p, "+-;, \t");
+	return strcspn(p, "+-;,! \t");
 }
 
 /* The longest run of pieces parted by dashes from p on that is a word. Its length, or 0. */
@@ -63,8 +63,10 @@ static size_t longest_word(const char *p, struct conf_algorithm *alg)
 	for (int pieces = 0; pieces < PIECES_MAX; pieces++) {
 		struct conf_algorithm found;
 
-		len += piece_len(p + len);
-		if (len >= sizeof(word))
+		size_t piece = piece_len(p + len);
+
+		len += piece;
+		if (!piece || len >= sizeof(word))
 			break;
 		memcpy(word, p, len);
 		word[len] = '\0';

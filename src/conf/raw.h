@@ -16,6 +16,7 @@ struct conf_subnets {
 	uint8_t count;
 	struct wire_ts ts[IKE_SELECTORS_MAX];
 	bool with_protocol[IKE_SELECTORS_MAX]; /* it was written with /PROTOCOL/PORT */
+	bool too_many;                         /* has been said */
 };
 
 struct conf_protoport {

@@ -24,45 +24,48 @@ static bool is_address(const struct ike_id *id, const struct cv_ip *ip)
 	return ip->family && cv_ip_equal(&mine, ip);
 }
 
-/* 2: the identity itself; 1: the host's address; 0: neither. */
-static unsigned end_match(const struct ike_id *listed, const struct ike_id *id, const struct cv_ip *ip)
+/* From worst to best. A lone identity is enough when it is ours or the peer's; among several both ends must be there, or
+ * one with %any: the others are meant for others. */
+enum tier { UNSUITED, NOBODY_NAMED, ANY_ONLY, PEER_ALONE, PEER_AND_ANY, OURS, BOTH };
+
+/* by_address: an address in the list also stands for the host that has it, whatever its identity. */
+static enum tier find_tier(const struct conf_secret *s, const struct ike_secret_query *q, bool by_address)
 {
-	if (same_id(listed, id))
-		return 2;
-	return is_address(listed, ip) ? 1 : 0;
+	bool local = false;
+	bool remote = false;
+	bool any = false;
+
+	if (!s->id_count)
+		return NOBODY_NAMED;
+	for (uint16_t i = 0; i < s->id_count; i++) {
+		const struct ike_id *id = &s->ids[i];
+
+		if (s->any[i]) {
+			any = true;
+			continue;
+		}
+		local = local || same_id(id, &q->local) || (by_address && is_address(id, &q->local_ip));
+		remote = remote || same_id(id, &q->remote) || (by_address && is_address(id, &q->remote_ip));
+	}
+	if (local && remote)
+		return BOTH;
+	if (local && (any || s->id_count == 1))
+		return OURS;
+	if (remote && any)
+		return PEER_AND_ANY;
+	if (remote && s->id_count == 1)
+		return PEER_ALONE;
+	return any ? ANY_ONLY : UNSUITED;
 }
 
 unsigned conf_secret_match(const struct conf_secret *s, const struct ike_secret_query *query)
 {
-	/* From worst to best. A lone identity is enough when it is ours or the peer's; among several both ends must be
-	 * there, or one with %any: the others are meant for others. */
-	enum { NOBODY_NAMED = 1, ANY_ONLY, PEER_ALONE, PEER_AND_ANY, OURS, BOTH };
-	unsigned local = 0;
-	unsigned remote = 0;
-	bool any = false;
-	unsigned tier = 0;
+	enum tier by_id = find_tier(s, query, false);
+	enum tier by_address = find_tier(s, query, true);
 
-	if (!s->id_count)
-		return NOBODY_NAMED * 8;
-	for (uint16_t i = 0; i < s->id_count; i++) {
-		unsigned l = s->any[i] ? 0 : end_match(&s->ids[i], &query->local, &query->local_ip);
-		unsigned r = s->any[i] ? 0 : end_match(&s->ids[i], &query->remote, &query->remote_ip);
-
-		any = any || s->any[i];
-		local = l > local ? l : local;
-		remote = r > remote ? r : remote;
-	}
-	if (local && remote)
-		tier = BOTH;
-	else if (local && (any || s->id_count == 1))
-		tier = OURS;
-	else if (remote && any)
-		tier = PEER_AND_ANY;
-	else if (remote && s->id_count == 1)
-		tier = PEER_ALONE;
-	else if (any)
-		tier = ANY_ONLY;
-	return tier ? tier * 8 + local + remote : 0;
+	if (by_id > ANY_ONLY)
+		return 2 * BOTH + by_id;
+	return by_address > ANY_ONLY ? BOTH + by_address : by_id;
 }
 
 enum cv_err conf_secrets_find(const struct conf_secrets *s, const struct ike_secret_query *query, struct cv_bytes *out)

@@ -6,7 +6,7 @@
 #include "conf/option.h"
 
 /* Resolving also= visits at most this many entries in one file. */
-static const size_t steps_max = 20000000;
+static const size_t steps_max = 10000000;
 
 void conf_entries_free(struct conf_entries *e)
 {
@@ -308,6 +308,8 @@ static void take_in(struct conf_sections *s, struct conf_section_text *from, str
 
 enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_text *conn, struct conf_entries *out)
 {
+	size_t errors = s->journal->errors;
+
 	out->count = 0;
 	s->stamp++;
 	take_in(s, conn, out, 0);
@@ -316,5 +318,7 @@ enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_t
 		conf_say(s->journal, CV_LOG_ERROR, conn->at, "the also= lines of this file are too many to follow");
 		return CV_E_LIMIT;
 	}
-	return s->journal->out_of_memory ? CV_E_NOMEM : CV_OK;
+	if (s->journal->out_of_memory)
+		return CV_E_NOMEM;
+	return s->journal->errors == errors ? CV_OK : CV_E_SYNTAX;
 }

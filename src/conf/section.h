@@ -54,7 +54,8 @@ void conf_sections_line(void *arg, char *line, bool indented, struct conf_where 
 /* After the last line: finds connections defined twice, and prepares looking up by name. CV_E_NOMEM. */
 enum cv_err conf_sections_finish(struct conf_sections *s) CV_NODISCARD;
 /* All values for one connection, the most specific of each option: its own, then those of also= in order and depth
- * first, then %default's. Options that may repeat keep all of one section. out is reused: its count is set anew. */
+ * first, then %default's. Options that may repeat keep all of one section. out is reused: its count is set anew.
+ * CV_E_SYNTAX: an also= leads nowhere (said in the journal). CV_E_LIMIT: too much to follow, in this file. */
 enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_text *conn, struct conf_entries *out)
 	CV_NODISCARD;
 void conf_sections_free(struct conf_sections *s);

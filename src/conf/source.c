@@ -135,7 +135,7 @@ static enum cv_err read_lines(struct conf_source *s, struct conf_text *t)
 	struct conf_where at = { .file = t->name, .line = 0 };
 	enum cv_err err = CV_OK;
 
-	while (p < end && err == CV_OK && !s->journal->out_of_memory) {
+	while (p < end && err == CV_OK && !s->journal->out_of_memory && s->journal->errors < CONF_ERRORS_MAX) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t len = nl ? (size_t)(nl - p) : (size_t)(end - p);
 

@@ -47,7 +47,8 @@ void conf_apply_updown(const struct conf_apply *a);          /* char[CONF_PATH_M
 void conf_apply_authby(const struct conf_apply *a);          /* uint8_t, enum ike_authby */
 void conf_apply_enable_tcp_port(const struct conf_apply *a); /* uint16_t */
 
-/* An identity as in leftid= and ipsec.secrets. NULL, or why it is none. *any: %any, so that out is of type 0. */
+/* An identity as in leftid= and ipsec.secrets. NULL, or why it is none. %any gives type 0. */
 const char *conf_parse_id(const char *text, struct ike_id *out);
+struct ike_id conf_id_of_address(const struct cv_ip *ip); /* type 0 when it is none */
 
 #endif

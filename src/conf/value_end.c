@@ -104,6 +104,15 @@ static const char *parse_at_id(const char *text, struct ike_id *id)
 	return set_id(id, WIRE_ID_FQDN, text, len);
 }
 
+struct ike_id conf_id_of_address(const struct cv_ip *ip)
+{
+	struct ike_id id = { 0 };
+
+	if (ip->family)
+		set_id(&id, ip->family == CV_IPV4 ? WIRE_ID_IPV4 : WIRE_ID_IPV6, ip->b, cv_ip_len(ip));
+	return id;
+}
+
 const char *conf_parse_id(const char *text, struct ike_id *out)
 {
 	struct cv_ip ip;
@@ -119,8 +128,10 @@ const char *conf_parse_id(const char *text, struct ike_id *out)
 		return "of the words with a percent sign only %any, %none and %null are possible here";
 	if (text[0] == '@')
 		return parse_at_id(text + 1, out);
-	if (cv_ip_parse(text, &ip) == CV_OK)
-		return set_id(out, ip.family == CV_IPV4 ? WIRE_ID_IPV4 : WIRE_ID_IPV6, ip.b, cv_ip_len(&ip));
+	if (cv_ip_parse(text, &ip) == CV_OK) {
+		*out = conf_id_of_address(&ip);
+		return NULL;
+	}
 	if (strchr(text, '='))
 		return "distinguished names belong to certificates, which culvert does not have";
 	return set_id(out, strchr(text, '@') ? WIRE_ID_RFC822 : WIRE_ID_FQDN, text, strlen(text));

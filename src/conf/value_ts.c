@@ -162,8 +162,10 @@ void conf_apply_subnets(const struct conf_apply *a)
 
 	for (; conf_next_item(&list, item, sizeof(item), &too_long); items++) {
 		if (field->count == IKE_SELECTORS_MAX) {
-			conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s has more than %d networks", a->entry->key,
-				 IKE_SELECTORS_MAX);
+			if (!field->too_many)
+				conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s has more than %d networks",
+					 a->entry->key, IKE_SELECTORS_MAX);
+			field->too_many = true;
 			return;
 		}
 		if (!parse_subnet(a, item, &field->ts[field->count], &field->with_protocol[field->count]))

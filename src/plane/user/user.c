@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "crypto/version.h"
 
 /* --- what the threads share --- */
 
@@ -241,6 +244,6 @@ void plane_stats(struct plane *p, struct plane_stats *out)
 		.udp_dropped = user_counted(&p->stats.udp_dropped),
 		.tun_refused = user_counted(&p->stats.tun_refused),
 		.streams_open = (uint32_t)cv_table_count(p->streams),
-		.crypto = "OpenSSL",
 	};
+	snprintf(out->crypto, sizeof out->crypto, "%s", crypto_bulk_name());
 }

@@ -1,5 +1,6 @@
-/* Somebody on the way who reads everything and adds messages of his own: cut, bent, repeated, reflected, forged. He
- * can spoof any source over UDP, and opens TCP streams of his own; he does not hold back other people's messages. */
+/* Somebody on the way who reads everything and adds messages of his own: cut, bent, repeated, reflected,
+ * forged. He can spoof any source over UDP, and opens TCP streams of his own; he does not hold back other
+ * people's messages. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +34,8 @@ struct sim_attacker {
 	struct waiting waiting[4];
 };
 
-static bool ignore_datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
-			    struct cv_bytes data)
+static bool ignore_datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote,
+			    uint8_t kind, struct cv_bytes data)
 {
 	(void)arg;
 	(void)local;
@@ -92,14 +93,15 @@ static void failed(void *arg, uint64_t id, const struct cv_addr *remote, int os_
 		w->id = 0;
 }
 
-static void lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, int os_error)
+static void lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		 int os_error)
 {
 	(void)local;
 	failed(arg, id, remote, os_error);
 }
 
-static void framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
-		   struct cv_bytes data)
+static void framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		   uint8_t kind, struct cv_bytes data)
 {
 	struct sim_attacker *a = arg;
 
@@ -110,9 +112,13 @@ static void framed(void *arg, uint64_t id, const struct cv_addr *local, const st
 	sim_stream_close(&a->s->net, a->node, id);
 }
 
-static const struct sim_node_ops attacker_ops = { .datagram = ignore_datagram, .refused = ignore_refused,
-						  .accepts = accepts_nothing, .opened = opened, .failed = failed,
-						  .lost = lost, .framed = framed };
+static const struct sim_node_ops attacker_ops = { .datagram = ignore_datagram,
+						  .refused = ignore_refused,
+						  .accepts = accepts_nothing,
+						  .opened = opened,
+						  .failed = failed,
+						  .lost = lost,
+						  .framed = framed };
 
 static void by_stream(struct sim_attacker *a, const struct cv_addr *to, struct cv_bytes m)
 {
@@ -130,8 +136,8 @@ static void by_stream(struct sim_attacker *a, const struct cv_addr *to, struct c
 
 /* To where the message goes, as if from its sender; on TCP that needs a stream of the attacker's own, and the
  * dialling end has no listener. */
-static void inject(struct sim_attacker *a, const struct cv_addr *src, const struct cv_addr *dst, uint8_t proto,
-		   struct cv_bytes m)
+static void inject(struct sim_attacker *a, const struct cv_addr *src, const struct cv_addr *dst,
+		   uint8_t proto, struct cv_bytes m)
 {
 	struct cv_addr to = *dst;
 
@@ -155,7 +161,8 @@ static void forge_notify(struct sim_attacker *a, const struct sim_packet *p)
 {
 	static const uint16_t types[] = { 1, 4, 5, 7, 9, 11, 14, 17, 24, 38, 43, 16390 };
 	bool reply = sim_rng_chance(&a->rng, 500);
-	uint16_t type = types[sim_rng_below(&a->rng, sizeof(types) / sizeof(types[0]) - (a->s->plan->attack_init ? 0 : 1))];
+	uint16_t type = types[sim_rng_below(&a->rng, sizeof(types) / sizeof(types[0]) -
+							 (a->s->plan->attack_init ? 0 : 1))];
 	uint8_t m[28 + 8 + 2];
 
 	if (p->len < 28 || (type == 17 && !a->s->plan->attack_init))

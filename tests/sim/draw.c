@@ -17,19 +17,23 @@ static const uint16_t prfs[] = { WIRE_PRF_HMAC_SHA2_256, WIRE_PRF_HMAC_SHA2_384,
 static const uint16_t integs[] = { WIRE_AUTH_HMAC_SHA2_256_128, WIRE_AUTH_HMAC_SHA2_384_192,
 				   WIRE_AUTH_HMAC_SHA2_512_256 };
 /* Cheap groups are drawn more often. */
-static const uint16_t groups[] = { WIRE_KE_CURVE25519, WIRE_KE_CURVE25519, WIRE_KE_CURVE25519, WIRE_KE_CURVE25519,
-				   WIRE_KE_CURVE25519, WIRE_KE_ECP256, WIRE_KE_ECP256, WIRE_KE_ECP256, WIRE_KE_ECP384,
+static const uint16_t groups[] = { WIRE_KE_CURVE25519, WIRE_KE_CURVE25519, WIRE_KE_CURVE25519,
+				   WIRE_KE_CURVE25519, WIRE_KE_CURVE25519, WIRE_KE_ECP256,
+				   WIRE_KE_ECP256,     WIRE_KE_ECP256,	   WIRE_KE_ECP384,
 				   WIRE_KE_MODP2048 };
 
 static void put(struct wire_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
 {
 	for (unsigned i = 0; i < p->transform_count; i++)
-		if (p->transform[i].type == type && p->transform[i].id == id && p->transform[i].key_bits == key_bits)
+		if (p->transform[i].type == type && p->transform[i].id == id &&
+		    p->transform[i].key_bits == key_bits)
 			return;
-	p->transform[p->transform_count++] = (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
+	p->transform[p->transform_count++] =
+	    (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
 }
 
-static void put_some(struct sim_rng *r, struct wire_proposal *p, uint8_t type, const uint16_t *from, unsigned count)
+static void put_some(struct sim_rng *r, struct wire_proposal *p, uint8_t type, const uint16_t *from,
+		     unsigned count)
 {
 	for (unsigned n = 1 + sim_rng_below(r, 2); n; n--)
 		put(p, type, from[sim_rng_below(r, count)], 0);
@@ -40,7 +44,8 @@ static void put_encr(struct sim_rng *r, struct wire_proposal *p)
 	bool aead = sim_rng_chance(r, 700);
 
 	for (unsigned n = 1 + sim_rng_below(r, 2); n; n--) {
-		const struct wire_transform *t = aead ? &aeads[sim_rng_below(r, 3)] : &cbcs[sim_rng_below(r, 2)];
+		const struct wire_transform *t =
+		    aead ? &aeads[sim_rng_below(r, 3)] : &cbcs[sim_rng_below(r, 2)];
 
 		put(p, WIRE_T_ENCR, t->id, t->key_bits);
 	}
@@ -77,7 +82,8 @@ static void draw_esp(struct sim_rng *r, struct wire_sa *sa, bool pfs)
 			put_some(r, p, WIRE_T_KE, groups, sizeof(groups) / sizeof(groups[0]));
 		if (sim_rng_chance(r, 600))
 			put(p, WIRE_T_ESN, WIRE_ESN_YES, 0);
-		if (!p->transform_count || sim_rng_chance(r, 600) || p->transform[p->transform_count - 1].type != WIRE_T_ESN)
+		if (!p->transform_count || sim_rng_chance(r, 600) ||
+		    p->transform[p->transform_count - 1].type != WIRE_T_ESN)
 			put(p, WIRE_T_ESN, WIRE_ESN_NO, 0);
 	}
 }
@@ -112,6 +118,23 @@ static void draw_proposals(struct sim_rng *r, struct sim_conn_plan *cp)
 	mine->count++;
 }
 
+/* Which connection a stranger means is known only after IKE_SA_INIT: a host has one set of proposals for it,
+ * whatever the connection. */
+static void share_proposals(struct sim_plan *plan, unsigned index)
+{
+	struct sim_conn_plan *cp = &plan->conn[index];
+
+	for (unsigned e = 0; e < 2 && index; e++) {
+		const struct wire_sa *of_host = &plan->conn[0].policy[0].ike_proposals;
+
+		for (unsigned i = 0; i < index; i++)
+			for (unsigned k = 0; k < 2; k++)
+				if (plan->conn[i].host[k] == cp->host[e])
+					of_host = &plan->conn[i].policy[k].ike_proposals;
+		cp->policy[e].ike_proposals = *of_host;
+	}
+}
+
 static void draw_children(struct sim_rng *r, struct sim_conn_plan *cp, unsigned index)
 {
 	unsigned count = sim_rng_chance(r, 300) ? sim_rng_between(r, 2, 4) : 1;
@@ -136,16 +159,20 @@ static void draw_children(struct sim_rng *r, struct sim_conn_plan *cp, unsigned 
 			else
 				snprintf(p->name, sizeof(p->name), "%s", c->name);
 			p->local_count = p->remote_count = 1;
-			sim_plan_selector(&p->local[0], family, cp->host[e], index * 32 + k * 4 + (e && how == 2 ? 128 : 0), bits);
-			sim_plan_selector(&p->remote[0], family, cp->host[!e], index * 32 + k * 4 + (e && how == 2 ? 128 : 0), bits);
+			sim_plan_selector(&p->local[0], family, cp->host[e],
+					  index * 32 + k * 4 + (e && how == 2 ? 128 : 0), bits);
+			sim_plan_selector(&p->remote[0], family, cp->host[!e],
+					  index * 32 + k * 4 + (e && how == 2 ? 128 : 0), bits);
 			if (how == 3 || (how == 4 && e)) {
 				p->local[0].protocol = p->remote[0].protocol = 6;
 				if (e)
 					p->local[0].port_first = p->local[0].port_last = 80;
 				else
-					p->remote[0].port_first = p->remote[0].port_last = how == 3 ? 80 : 443;
+					p->remote[0].port_first = p->remote[0].port_last =
+					    how == 3 ? 80 : 443;
 			}
-			if (how == 5 && !cp->policy[e].child[k].local[0].protocol && family == CV_IPV4 && count == 1)
+			if (how == 5 && !cp->policy[e].child[k].local[0].protocol && family == CV_IPV4 &&
+			    count == 1)
 				p->local_count = p->remote_count = 0;
 		}
 	}
@@ -203,6 +230,7 @@ static void draw_conn(struct sim_rng *r, struct sim_plan *plan)
 
 	cp->starts[1] = cp->policy[1].remote_ip.family && sim_rng_chance(r, 500);
 	draw_proposals(r, cp);
+	share_proposals(plan, i);
 	draw_children(r, cp, i);
 	draw_auth(r, cp);
 	for (unsigned e = 0; e < 2; e++) {
@@ -214,7 +242,8 @@ static void draw_conn(struct sim_rng *r, struct sim_plan *plan)
 		if (sim_rng_chance(r, 100))
 			memset(&c->local_ip, 0, sizeof(c->local_ip));
 		for (unsigned k = 0; k < c->rung_count; k++)
-			if (c->rung[k].transport == IKE_TCP && plan->host[cp->host[!e]].tcp_port[1] && sim_rng_chance(r, 500))
+			if (c->rung[k].transport == IKE_TCP && plan->host[cp->host[!e]].tcp_port[1] &&
+			    sim_rng_chance(r, 500))
 				c->rung[k].port = plan->host[cp->host[!e]].tcp_port[1];
 	}
 }
@@ -310,12 +339,13 @@ static void draw_users(struct sim_rng *r, struct sim_plan *plan)
 
 		sim_plan_step(plan, at, SIM_STEP_UP, cp->host[0], i);
 		if (cp->starts[1]) /* at once, or nearly so */
-			sim_plan_step(plan, at + (sim_rng_chance(r, 500) ? 0 : sim_rng_below(r, 100)), SIM_STEP_UP,
-				      cp->host[1], i);
+			sim_plan_step(plan, at + (sim_rng_chance(r, 500) ? 0 : sim_rng_below(r, 100)),
+				      SIM_STEP_UP, cp->host[1], i);
 	}
 	for (unsigned n = sim_rng_below(r, 8); n; n--) {
-		static const uint8_t kinds[] = { SIM_STEP_UP, SIM_STEP_UP, SIM_STEP_UP, SIM_STEP_DOWN, SIM_STEP_DOWN,
-						 SIM_STEP_ADD, SIM_STEP_REMOVE, SIM_STEP_ACQUIRE, SIM_STEP_SHUTDOWN };
+		static const uint8_t kinds[] = { SIM_STEP_UP,	  SIM_STEP_UP,	    SIM_STEP_UP,
+						 SIM_STEP_DOWN,	  SIM_STEP_DOWN,    SIM_STEP_ADD,
+						 SIM_STEP_REMOVE, SIM_STEP_ACQUIRE, SIM_STEP_SHUTDOWN };
 		uint8_t kind = kinds[sim_rng_below(r, sizeof(kinds))];
 		unsigned conn = sim_rng_below(r, plan->conn_count), end = sim_rng_below(r, 2);
 		uint64_t at = sim_rng_below(r, (uint32_t)plan->script_ms);
@@ -324,7 +354,8 @@ static void draw_users(struct sim_rng *r, struct sim_plan *plan)
 			end = 0;
 		sim_plan_step(plan, at, kind, plan->conn[conn].host[end], conn);
 		if (kind == SIM_STEP_REMOVE && sim_rng_chance(r, 700))
-			sim_plan_step(plan, at + sim_rng_below(r, 5000), SIM_STEP_ADD, plan->conn[conn].host[end], conn);
+			sim_plan_step(plan, at + sim_rng_below(r, 5000), SIM_STEP_ADD,
+				      plan->conn[conn].host[end], conn);
 	}
 }
 

@@ -44,7 +44,9 @@ static void secret_found(void *owner, void *arg)
 {
 	struct sim_host *h = owner;
 	struct answer *a = arg;
-	struct ike_event ev = { .type = IKE_EV_SECRET, .request_id = a->request_id, .found = a->found,
+	struct ike_event ev = { .type = IKE_EV_SECRET,
+				.request_id = a->request_id,
+				.found = a->found,
 				.secret = cv_bytes(a->text, a->len) };
 
 	if (h->engine && a->incarnation == h->incarnation)
@@ -57,7 +59,7 @@ static bool about(const struct sim_host *h, unsigned conn, const struct ike_secr
 	const struct sim_conn_plan *c = &h->sim->plan->conn[conn];
 	int e = sim_host_end(h, conn);
 
-	if (e < 0)
+	if (e < 0 || !ike_id_equal(&c->policy[e].local_id, &q->local))
 		return false;
 	if (q->remote.type)
 		return ike_id_equal(&c->policy[!e].local_id, &q->remote);
@@ -76,10 +78,12 @@ static void want_secret(struct sim_host *h, const struct ike_output *out)
 		uint8_t kind = h->sim->plan->conn[i].secret[sim_host_end(h, i)];
 
 		a->found = kind != SIM_SECRET_MISSING;
-		snprintf(a->text, sizeof(a->text), "%s of connection %u", kind == SIM_SECRET_WRONG ? h->name : "secret", i);
+		snprintf(a->text, sizeof(a->text), "%s of connection %u",
+			 kind == SIM_SECRET_WRONG ? h->name : "secret", i);
 		a->len = a->found ? strlen(a->text) : 0;
 	}
-	sim_clock_in(&h->sim->clock, sim_rng_below(&h->chance, h->plan->secret_delay_ms + 1), secret_found, h, a);
+	sim_clock_in(&h->sim->clock, sim_rng_below(&h->chance, h->plan->secret_delay_ms + 1), secret_found, h,
+		     a);
 }
 
 /* --- outputs --- */
@@ -100,18 +104,25 @@ bool sim_path_send(struct sim_host *h, const struct ike_path *path, uint8_t kind
 	return true;
 }
 
-static void trace_message(struct sim_host *h, const char *arrow, const struct ike_path *path, struct cv_bytes m)
+static void trace_message(struct sim_host *h, const char *arrow, const struct ike_path *path,
+			  struct cv_bytes m)
 {
 	char addr[CV_ADDR_TEXT_MAX];
 	const uint8_t *b = m.data;
 
 	if (m.len < 28) {
-		sim_trace_line(&h->sim->trace, "%s %s %s %zu octets", h->name, arrow, cv_addr_text(&path->remote, addr), m.len);
+		sim_trace_line(&h->sim->trace, "%s %s %s %zu octets", h->name, arrow,
+			       cv_addr_text(&path->remote, addr), m.len);
 		return;
 	}
-	sim_trace_line(&h->sim->trace, "%s %s %s %s from port %u: %s %s id %u%s spi %08x/%08x len %zu", h->name, arrow,
-		       path->transport == IKE_TCP ? "tcp" : "udp", cv_addr_text(&path->remote, addr), path->local.port,
-		       b[18] == 34 ? "INIT" : b[18] == 35 ? "AUTH" : b[18] == 36 ? "CREATE_CHILD" : b[18] == 37 ? "INFO" : "?",
+	sim_trace_line(&h->sim->trace, "%s %s %s %s from port %u: %s %s id %u%s spi %08x/%08x len %zu",
+		       h->name, arrow, path->transport == IKE_TCP ? "tcp" : "udp",
+		       cv_addr_text(&path->remote, addr), path->local.port,
+		       b[18] == 34   ? "INIT"
+		       : b[18] == 35 ? "AUTH"
+		       : b[18] == 36 ? "CREATE_CHILD"
+		       : b[18] == 37 ? "INFO"
+				     : "?",
 		       b[19] & 0x20 ? "response" : "request", cv_get_u32(b + 20), b[19] & 0x08 ? " I" : "",
 		       cv_get_u32(b + 4), cv_get_u32(b + 12), m.len);
 }
@@ -133,7 +144,8 @@ static void out_send(struct sim_host *h, const struct ike_output *out)
 	}
 	h->sent++;
 	trace_message(h, "->", &out->path, out->message);
-	sim_tap_sent(s->tap, h, &out->path, stream, !(out->path.stream_id & SIM_STREAM_ACCEPTED), out->message);
+	sim_tap_sent(s->tap, h, &out->path, stream, !(out->path.stream_id & SIM_STREAM_ACCEPTED),
+		     out->message);
 	if (!sim_path_send(h, &out->path, SIM_IKE, out->message))
 		sim_violation(&s->trace, "%s sends on a path that leads nowhere (transport %u)", h->name,
 			      out->path.transport);
@@ -146,9 +158,11 @@ static void out_dial(struct sim_host *h, const struct ike_output *out)
 	bool dialling;
 	uint64_t stream, id = out->path.stream_id;
 
-	sim_trace_line(&s->trace, "%s dials %s as stream %" PRIu64, h->name, cv_addr_text(&out->path.remote, addr), id);
+	sim_trace_line(&s->trace, "%s dials %s as stream %" PRIu64, h->name,
+		       cv_addr_text(&out->path.remote, addr), id);
 	if (!h->asked_up)
-		sim_violation(&s->trace, "%s dials though nobody there asked for a connection (R9329-6.1-9)", h->name);
+		sim_violation(&s->trace, "%s dials though nobody there asked for a connection (R9329-6.1-9)",
+			      h->name);
 	if (!id || (id & SIM_STREAM_ACCEPTED) || sim_stream_find(&s->net, h->node, id, &dialling, &stream))
 		sim_violation(&s->trace, "%s dials with a bad or used stream id %" PRIx64, h->name, id);
 	else if (out->path.transport != IKE_TCP || !out->path.remote.port || !out->path.remote.ip.family)
@@ -161,7 +175,8 @@ static void out_close(struct sim_host *h, const struct ike_output *out)
 {
 	sim_trace_line(&h->sim->trace, "%s closes stream %" PRIx64, h->name, out->path.stream_id);
 	if (!sim_stream_close(&h->sim->net, h->node, out->path.stream_id))
-		sim_violation(&h->sim->trace, "%s closes stream %" PRIx64 " which is unknown", h->name, out->path.stream_id);
+		sim_violation(&h->sim->trace, "%s closes stream %" PRIx64 " which is unknown", h->name,
+			      out->path.stream_id);
 }
 
 struct standing {
@@ -195,7 +210,8 @@ static void check_up(struct sim_host *h, struct sim_request *r)
 		sim_violation(t, "%s: %s stands after %" PRIu64 " ms, more than %u", h->name, st.conn,
 			      r->answered_ms - r->asked_ms, r->within_ms);
 	if (r->must_transport && r->must_transport != st.transport)
-		sim_violation(t, "%s: %s stands on %s", h->name, st.conn, st.transport == IKE_TCP ? "TCP" : "UDP");
+		sim_violation(t, "%s: %s stands on %s", h->name, st.conn,
+			      st.transport == IKE_TCP ? "TCP" : "UDP");
 }
 
 static void out_report(struct sim_host *h, const struct ike_output *out)
@@ -217,19 +233,22 @@ static void out_report(struct sim_host *h, const struct ike_output *out)
 		if (r->answered_ms || r->void_)
 			sim_violation(t, "%s reports twice about request #%" PRIu64, h->name, r->id);
 		if (out->report == (r->up ? IKE_REPORT_DOWN : IKE_REPORT_UP))
-			sim_violation(t, "%s answers request #%" PRIu64 " with %s", h->name, r->id, kinds[out->report]);
+			sim_violation(t, "%s answers request #%" PRIu64 " with %s", h->name, r->id,
+				      kinds[out->report]);
 		if (strcmp(out->conn, conn_name(h, r->conn)))
-			sim_violation(t, "%s answers request #%" PRIu64 " for another connection", h->name, r->id);
+			sim_violation(t, "%s answers request #%" PRIu64 " for another connection", h->name,
+				      r->id);
 		r->answered_ms = h->sim->clock.now_ms;
 		r->answer = out->report;
 		if (out->report == IKE_REPORT_UP)
 			check_up(h, r);
 		else if (r->within_ms && r->up)
-			sim_violation(t, "%s: request #%" PRIu64 " failed but had to stand within %u ms", h->name, r->id,
-				      r->within_ms);
+			sim_violation(t, "%s: request #%" PRIu64 " failed but had to stand within %u ms",
+				      h->name, r->id, r->within_ms);
 		return;
 	}
-	sim_violation(t, "%s reports about request #%" PRIu64 ", which nobody made", h->name, out->request_id);
+	sim_violation(t, "%s reports about request #%" PRIu64 ", which nobody made", h->name,
+		      out->request_id);
 }
 
 static void carry_out(struct sim_host *h, const struct ike_output *out)
@@ -276,9 +295,11 @@ enum cv_err sim_host_event(struct sim_host *h, const struct ike_event *event)
 
 /* --- what the network tells --- */
 
-static struct ike_path path_of(uint8_t transport, const struct cv_addr *local, const struct cv_addr *remote, uint64_t id)
+static struct ike_path path_of(uint8_t transport, const struct cv_addr *local, const struct cv_addr *remote,
+			       uint64_t id)
 {
-	return (struct ike_path){ .transport = transport, .local = *local, .remote = *remote, .stream_id = id };
+	return (
+	    struct ike_path){ .transport = transport, .local = *local, .remote = *remote, .stream_id = id };
 }
 
 static void message(struct sim_host *h, const struct ike_path *path, uint8_t kind, struct cv_bytes data)
@@ -312,7 +333,9 @@ static bool on_datagram(void *arg, const struct cv_addr *local, const struct cv_
 static void on_refused(void *arg, const struct cv_addr *local, const struct cv_addr *remote, int os_error)
 {
 	struct sim_host *h = arg;
-	struct ike_event ev = { .type = IKE_EV_UDP_REFUSED, .path = path_of(IKE_UDP, local, remote, 0), .os_error = os_error };
+	struct ike_event ev = { .type = IKE_EV_UDP_REFUSED,
+				.path = path_of(IKE_UDP, local, remote, 0),
+				.os_error = os_error };
 
 	sim_trace_line(&h->sim->trace, "%s hears by ICMP that UDP is refused", h->name);
 	if (h->engine)
@@ -326,14 +349,16 @@ static bool on_accepts(void *arg, const struct cv_addr *local)
 	return h->engine && (local->port == h->plan->tcp_port[0] || local->port == h->plan->tcp_port[1]);
 }
 
-static void stream_event(struct sim_host *h, uint8_t type, const char *what, const struct ike_path *path, int os_error)
+static void stream_event(struct sim_host *h, uint8_t type, const char *what, const struct ike_path *path,
+			 int os_error)
 {
 	struct ike_event ev = { .type = type, .path = *path, .os_error = os_error };
 
 	sim_trace_line(&h->sim->trace, "%s: stream %" PRIx64 " %s (%s)", h->name, path->stream_id, what,
 		       os_error ? strerror(os_error) : "fine");
 	if (h->engine && sim_host_event(h, &ev) != CV_OK)
-		sim_violation(&h->sim->trace, "%s: the engine fails for an event of stream %" PRIx64, h->name, path->stream_id);
+		sim_violation(&h->sim->trace, "%s: the engine fails for an event of stream %" PRIx64, h->name,
+			      path->stream_id);
 }
 
 static void on_opened(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote)
@@ -351,23 +376,28 @@ static void on_failed(void *arg, uint64_t id, const struct cv_addr *remote, int 
 	stream_event(arg, IKE_EV_STREAM_FAILED, "failed", &path, os_error);
 }
 
-static void on_lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, int os_error)
+static void on_lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		    int os_error)
 {
 	struct ike_path path = path_of(IKE_TCP, local, remote, id);
 
 	stream_event(arg, IKE_EV_STREAM_LOST, "ended", &path, os_error);
 }
 
-static void on_framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
-		      struct cv_bytes data)
+static void on_framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		      uint8_t kind, struct cv_bytes data)
 {
 	struct ike_path path = path_of(IKE_TCP, local, remote, id);
 
 	message(arg, &path, kind, data);
 }
 
-static const struct sim_node_ops node_ops = { .datagram = on_datagram, .refused = on_refused, .accepts = on_accepts,
-					      .opened = on_opened, .failed = on_failed, .lost = on_lost,
+static const struct sim_node_ops node_ops = { .datagram = on_datagram,
+					      .refused = on_refused,
+					      .accepts = on_accepts,
+					      .opened = on_opened,
+					      .failed = on_failed,
+					      .lost = on_lost,
 					      .framed = on_framed };
 
 /* --- life --- */
@@ -410,8 +440,11 @@ void sim_host_add(struct sim_host *h, unsigned conn)
 
 void sim_host_start(struct sim_host *h)
 {
-	struct ike_engine_config config = { .random = host_random, .random_arg = h, .initiate_udp = h->plan->udp,
-					    .cookie_always = h->plan->cookie_always, .uniqueids = h->plan->uniqueids };
+	struct ike_engine_config config = { .random = host_random,
+					    .random_arg = h,
+					    .initiate_udp = h->plan->udp,
+					    .cookie_always = h->plan->cookie_always,
+					    .uniqueids = h->plan->uniqueids };
 
 	h->incarnation++;
 	h->asked_up = h->stopping = h->idle = false;
@@ -453,7 +486,17 @@ void sim_host_tick(struct sim_host *h)
 
 /* --- the user --- */
 
-static struct sim_request *ask(struct sim_host *h, uint8_t type, unsigned conn, uint32_t within_ms, uint8_t transport)
+/* The daemon knows which of its addresses the route to the peer uses. */
+static struct cv_ip route_ip(const struct sim_host *h, unsigned conn)
+{
+	const struct ike_conn *c = &h->sim->plan->conn[conn].policy[sim_host_end(h, conn)];
+
+	return c->remote_ip.family ? sim_node_ip(&h->sim->net, h->node, c->remote_ip.family)
+				   : (struct cv_ip){ 0 };
+}
+
+static struct sim_request *ask(struct sim_host *h, uint8_t type, unsigned conn, uint32_t within_ms,
+			       uint8_t transport)
 {
 	struct ike_event ev = { .type = type };
 	struct sim_request *r;
@@ -461,20 +504,26 @@ static struct sim_request *ask(struct sim_host *h, uint8_t type, unsigned conn, 
 	if (!h->engine || sim_host_end(h, conn) < 0 || h->request_count == SIM_REQUESTS_MAX || h->stopping)
 		return NULL;
 	r = &h->request[h->request_count];
-	*r = (struct sim_request){ .id = (uint64_t)(h->index + 1) * 1000 + h->request_count, .up = type == IKE_EV_UP,
-				   .conn = conn, .asked_ms = h->sim->clock.now_ms, .within_ms = within_ms,
+	*r = (struct sim_request){ .id = (uint64_t)(h->index + 1) * 1000 + h->request_count,
+				   .up = type == IKE_EV_UP,
+				   .conn = conn,
+				   .asked_ms = h->sim->clock.now_ms,
+				   .within_ms = within_ms,
 				   .must_transport = transport };
 	h->request_count++;
 	h->asked_up |= r->up;
 	ev.request_id = r->id;
+	ev.path.local.ip = route_ip(h, conn);
 	snprintf(ev.conn, sizeof(ev.conn), "%s", conn_name(h, conn));
-	sim_trace_line(&h->sim->trace, "%s: user asks %s %s (#%" PRIu64 ")", h->name, r->up ? "up" : "down", ev.conn, r->id);
+	sim_trace_line(&h->sim->trace, "%s: user asks %s %s (#%" PRIu64 ")", h->name, r->up ? "up" : "down",
+		       ev.conn, r->id);
 	if (sim_host_event(h, &ev) == CV_OK)
 		return r;
 	if (h->has_conn[conn])
 		sim_trace_line(&h->sim->trace, "%s: refused at once", h->name);
 	if (r->answered_ms)
-		sim_violation(&h->sim->trace, "%s both refuses and answers request #%" PRIu64, h->name, r->id);
+		sim_violation(&h->sim->trace, "%s both refuses and answers request #%" PRIu64, h->name,
+			      r->id);
 	r->void_ = true;
 	return NULL;
 }
@@ -512,6 +561,7 @@ void sim_host_acquire(struct sim_host *h, unsigned conn)
 		return;
 	c = &h->sim->plan->conn[conn].policy[e].child[0];
 	snprintf(ev.conn, sizeof(ev.conn), "%s", conn_name(h, conn));
+	ev.path.local.ip = route_ip(h, conn);
 	ev.packet_src = c->local[0];
 	ev.packet_dst = c->remote[0];
 	ev.packet_src.last = ev.packet_src.first;

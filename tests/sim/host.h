@@ -30,9 +30,9 @@ struct sim_request {
 	unsigned conn;
 	uint64_t asked_ms;
 	uint64_t answered_ms; /* 0: not yet */
-	uint8_t answer;       /* enum ike_report_kind */
+	uint8_t answer;	      /* enum ike_report_kind */
 	uint8_t transport;    /* UP: on which it stands */
-	bool void_;           /* the host crashed meanwhile: no answer can come */
+	bool void_;	      /* the host crashed meanwhile: no answer can come */
 	uint32_t within_ms;
 	uint8_t must_transport;
 };
@@ -45,12 +45,12 @@ struct sim_host {
 	const struct sim_host_plan *plan;
 	struct ike_engine *engine; /* NULL: not running */
 	unsigned incarnation;
-	struct sim_rng rng;        /* the engine's randomness */
-	struct sim_rng chance;     /* the host's own */
+	struct sim_rng rng;    /* the engine's randomness */
+	struct sim_rng chance; /* the host's own */
 	bool has_conn[SIM_CONNS_MAX];
-	bool asked_up;             /* since it started */
-	bool stopping;             /* SHUTDOWN was sent */
-	bool idle;                 /* IDLE came */
+	bool asked_up; /* since it started */
+	bool stopping; /* SHUTDOWN was sent */
+	bool idle;     /* IDLE came */
 	bool draining;
 	struct sim_child child[SIM_CHILDREN_MAX];
 	unsigned request_count;

@@ -61,7 +61,8 @@ static bool key_same(const struct cv_key *a, const struct cv_key *b)
 	return cv_bytes_equal(cv_key_bytes(a), cv_key_bytes(b));
 }
 
-static void check_ike_keys(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x, const struct ike_sa_info *y)
+static void check_ike_keys(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x,
+			   const struct ike_sa_info *y)
 {
 	struct ike_sa_keys k, l;
 	struct sim_trace *t = &a->sim->trace;
@@ -73,9 +74,11 @@ static void check_ike_keys(struct sim_host *a, struct sim_host *b, const struct 
 	}
 	if (!k.sk_d.len || !k.sk_ei.len || key_same(&k.sk_ei, &k.sk_er))
 		sim_violation(t, "%s: empty keys, or the same in both directions", a->name);
-	if (k.spi_i != l.spi_i || k.spi_r != l.spi_r || !key_same(&k.sk_d, &l.sk_d) || !key_same(&k.sk_ai, &l.sk_ai) ||
-	    !key_same(&k.sk_ar, &l.sk_ar) || !key_same(&k.sk_ei, &l.sk_ei) || !key_same(&k.sk_er, &l.sk_er))
-		sim_violation(t, "%s and %s have different keys for IKE SA %016" PRIx64, a->name, b->name, x->spi_local);
+	if (k.spi_i != l.spi_i || k.spi_r != l.spi_r || !key_same(&k.sk_d, &l.sk_d) ||
+	    !key_same(&k.sk_ai, &l.sk_ai) || !key_same(&k.sk_ar, &l.sk_ar) || !key_same(&k.sk_ei, &l.sk_ei) ||
+	    !key_same(&k.sk_er, &l.sk_er))
+		sim_violation(t, "%s and %s have different keys for IKE SA %016" PRIx64, a->name, b->name,
+			      x->spi_local);
 }
 
 static bool ts_same(const struct wire_ts_list *a, const struct wire_ts_list *b)
@@ -85,33 +88,41 @@ static bool ts_same(const struct wire_ts_list *a, const struct wire_ts_list *b)
 	for (unsigned i = 0; i < a->count; i++) {
 		const struct wire_ts *x = &a->ts[i], *y = &b->ts[i];
 
-		if (!cv_ip_equal(&x->first, &y->first) || !cv_ip_equal(&x->last, &y->last) || x->protocol != y->protocol ||
-		    x->port_first != y->port_first || x->port_last != y->port_last)
+		if (!cv_ip_equal(&x->first, &y->first) || !cv_ip_equal(&x->last, &y->last) ||
+		    x->protocol != y->protocol || x->port_first != y->port_first ||
+		    x->port_last != y->port_last)
 			return false;
 	}
 	return true;
 }
 
 /* What the two planes were given (RFC 7296 section 2.17). */
-static void check_pair(struct sim_host *a, struct sim_host *b, const struct ike_child_sa *x, const struct ike_child_sa *y)
+static void check_pair(struct sim_host *a, struct sim_host *b, const struct ike_child_sa *x,
+		       const struct ike_child_sa *y)
 {
 	struct sim_trace *t = &a->sim->trace;
 
 	if (x->encr != y->encr || x->key_bits != y->key_bits || x->integ != y->integ || x->esn != y->esn)
-		sim_violation(t, "%s and %s disagree about the algorithms of Child SA %08x", a->name, b->name, x->spi_in);
+		sim_violation(t, "%s and %s disagree about the algorithms of Child SA %08x", a->name, b->name,
+			      x->spi_in);
 	if (!x->encr_key_in.len || !key_same(&x->encr_key_in, &y->encr_key_out) ||
 	    !key_same(&x->encr_key_out, &y->encr_key_in) || !key_same(&x->integ_key_in, &y->integ_key_out) ||
 	    !key_same(&x->integ_key_out, &y->integ_key_in) || key_same(&x->encr_key_in, &x->encr_key_out))
-		sim_violation(t, "%s and %s disagree about the keys of Child SA %08x", a->name, b->name, x->spi_in);
+		sim_violation(t, "%s and %s disagree about the keys of Child SA %08x", a->name, b->name,
+			      x->spi_in);
 	if (!ts_same(&x->local, &y->remote) || !ts_same(&x->remote, &y->local))
-		sim_violation(t, "%s and %s: selectors of Child SA %08x are no mirror images", a->name, b->name, x->spi_in);
+		sim_violation(t, "%s and %s: selectors of Child SA %08x are no mirror images", a->name,
+			      b->name, x->spi_in);
 	if (x->initiator == y->initiator)
-		sim_violation(t, "%s and %s both think to have begun Child SA %08x", a->name, b->name, x->spi_in);
+		sim_violation(t, "%s and %s both think to have begun Child SA %08x", a->name, b->name,
+			      x->spi_in);
 	if (x->path.transport != y->path.transport)
-		sim_violation(t, "%s and %s send ESP of %08x over different transports (R9329-5-5)", a->name, b->name, x->spi_in);
+		sim_violation(t, "%s and %s send ESP of %08x over different transports (R9329-5-5)", a->name,
+			      b->name, x->spi_in);
 }
 
-static void check_children(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x, const struct ike_sa_info *y)
+static void check_children(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x,
+			   const struct ike_sa_info *y)
 {
 	unsigned mine = 0, theirs = 0;
 
@@ -125,27 +136,30 @@ static void check_children(struct sim_host *a, struct sim_host *b, const struct 
 		mine++;
 		d = sim_plane_find(b, c->sa.spi_out);
 		if (!d || d->sa.spi_out != c->sa.spi_in || d->sa.ike_spi != y->spi_local)
-			sim_violation(&a->sim->trace, "%s has Child SA %08x (%s), %s knows nothing of it", a->name, c->sa.spi_in,
-				      c->sa.conn, b->name);
+			sim_violation(&a->sim->trace, "%s has Child SA %08x (%s), %s knows nothing of it",
+				      a->name, c->sa.spi_in, c->sa.conn, b->name);
 		else
 			check_pair(a, b, &c->sa, &d->sa);
 	}
 	if (mine != theirs)
-		sim_violation(&a->sim->trace, "%s has %u Child SAs of an IKE SA and %s has %u", a->name, mine, b->name, theirs);
+		sim_violation(&a->sim->trace, "%s has %u Child SAs of an IKE SA and %s has %u", a->name, mine,
+			      b->name, theirs);
 }
 
-static void check_sa_pair(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x, const struct ike_sa_info *y)
+static void check_sa_pair(struct sim_host *a, struct sim_host *b, const struct ike_sa_info *x,
+			  const struct ike_sa_info *y)
 {
 	struct sim_trace *t = &a->sim->trace;
 
 	if (y->state != IKE_SA_ESTABLISHED) {
-		sim_violation(t, "IKE SA %016" PRIx64 " is established at %s and %s at %s", x->spi_local, a->name,
-			      ike_sa_state_name(y->state), b->name);
+		sim_violation(t, "IKE SA %016" PRIx64 " is established at %s and %s at %s", x->spi_local,
+			      a->name, ike_sa_state_name(y->state), b->name);
 		return;
 	}
 	if (x->initiator == y->initiator)
 		sim_violation(t, "%s and %s have the same role in one IKE SA", a->name, b->name);
-	if (x->encr != y->encr || x->key_bits != y->key_bits || x->prf != y->prf || x->integ != y->integ || x->ke != y->ke)
+	if (x->encr != y->encr || x->key_bits != y->key_bits || x->prf != y->prf || x->integ != y->integ ||
+	    x->ke != y->ke)
 		sim_violation(t, "%s and %s disagree about the algorithms of an IKE SA", a->name, b->name);
 	if (x->path.transport != y->path.transport)
 		sim_violation(t, "%s and %s use different transports for one IKE SA", a->name, b->name);
@@ -170,7 +184,8 @@ static void check_sa(struct sim *s, struct sim_host *a, const struct ike_sa_info
 
 		list(b, &sas, &children);
 		for (unsigned k = 0; k < sas.count; k++) {
-			if (b != a && sas.sa[k].spi_local == x->spi_remote && sas.sa[k].spi_remote == x->spi_local) {
+			if (b != a && sas.sa[k].spi_local == x->spi_remote &&
+			    sas.sa[k].spi_remote == x->spi_local) {
 				check_sa_pair(a, b, x, &sas.sa[k]);
 				return;
 			}
@@ -178,24 +193,25 @@ static void check_sa(struct sim *s, struct sim_host *a, const struct ike_sa_info
 	}
 	/* Without liveness checks nothing tells an end that the other one is gone. */
 	if (conn && conn->liveness_delay_ms)
-		sim_violation(&s->trace, "%s keeps IKE SA %016" PRIx64 " of %s, which nobody else knows", a->name, x->spi_local,
-			      x->conn);
+		sim_violation(&s->trace, "%s keeps IKE SA %016" PRIx64 " of %s, which nobody else knows",
+			      a->name, x->spi_local, x->conn);
 }
 
 /* The engine's own list and what it told the plane are the same thing. */
-static void check_books(struct sim *s, struct sim_host *h, const struct sas *sas, const struct children *children)
+static void check_books(struct sim *s, struct sim_host *h, const struct sas *sas,
+			const struct children *children)
 {
 	if (children->count != sim_plane_count(h))
-		sim_violation(&s->trace, "%s: the engine lists %u Child SAs and the plane has %u", h->name, children->count,
-			      sim_plane_count(h));
+		sim_violation(&s->trace, "%s: the engine lists %u Child SAs and the plane has %u", h->name,
+			      children->count, sim_plane_count(h));
 	for (unsigned i = 0; i < children->count; i++) {
 		bool owned = false;
 
 		for (unsigned k = 0; k < sas->count; k++)
 			owned |= sas->sa[k].spi_local == children->child[i].ike_spi;
 		if (!owned || !sim_plane_find(h, children->child[i].spi_in))
-			sim_violation(&s->trace, "%s: Child SA %08x has no IKE SA or is not in the plane", h->name,
-				      children->child[i].spi_in);
+			sim_violation(&s->trace, "%s: Child SA %08x has no IKE SA or is not in the plane",
+				      h->name, children->child[i].spi_in);
 	}
 	for (unsigned i = 0; i < sas->count; i++) {
 		bool dialling;
@@ -206,7 +222,8 @@ static void check_books(struct sim *s, struct sim_host *h, const struct sas *sas
 		    !sim_stream_find(&s->net, h->node, sas->sa[i].path.stream_id, &dialling, &serial))
 			sim_violation(&s->trace, "%s: an IKE SA stands on a stream that is gone", h->name);
 		if (sas->sa[i].state < IKE_SA_ESTABLISHED)
-			sim_violation(&s->trace, "%s: a half-open IKE SA of %s is still there", h->name, sas->sa[i].conn);
+			sim_violation(&s->trace, "%s: a half-open IKE SA of %s is still there", h->name,
+				      sas->sa[i].conn);
 	}
 }
 
@@ -223,6 +240,21 @@ void sim_check_agreement(struct sim *s)
 	}
 }
 
+void sim_check_idle(struct sim *s, struct sim_host *h)
+{
+	struct sas sas;
+	struct children children;
+
+	list(h, &sas, &children);
+	for (unsigned i = 0; i < sas.count; i++)
+		if (sas.sa[i].state != IKE_SA_DELETING)
+			sim_violation(&s->trace, "%s says it is idle and has an IKE SA in state %s", h->name,
+				      ike_sa_state_name(sas.sa[i].state));
+	if (children.count || sim_plane_count(h))
+		sim_violation(&s->trace, "%s says it is idle and has %u Child SAs, %u in the plane", h->name,
+			      children.count, sim_plane_count(h));
+}
+
 void sim_check_empty(struct sim *s, struct sim_host *h)
 {
 	struct sas sas;
@@ -233,9 +265,10 @@ void sim_check_empty(struct sim *s, struct sim_host *h)
 		return;
 	list(h, &sas, &children);
 	if (sas.count || children.count || sim_plane_count(h))
-		sim_violation(&s->trace, "%s: %u IKE SAs (%s %s), %u Child SAs, %u in the plane are left", h->name, sas.count,
-			      sas.count ? sas.sa[0].conn : "", sas.count ? ike_sa_state_name(sas.sa[0].state) : "",
-			      children.count, sim_plane_count(h));
+		sim_violation(&s->trace, "%s: %u IKE SAs (%s %s), %u Child SAs, %u in the plane are left",
+			      h->name, sas.count, sas.count ? sas.sa[0].conn : "",
+			      sas.count ? ike_sa_state_name(sas.sa[0].state) : "", children.count,
+			      sim_plane_count(h));
 	if (streams)
 		sim_violation(&s->trace, "%s: %u streams are left", h->name, streams);
 	if (ike_engine_next_ms(h->engine) != CV_NEVER)
@@ -276,16 +309,18 @@ void sim_check_kept(struct sim *s)
 			struct sas sas;
 			struct children children;
 
-			if (!r->up || !r->answered_ms || r->answer != IKE_REPORT_UP || !undisturbed(s->plan, r->conn))
+			if (!r->up || !r->answered_ms || r->answer != IKE_REPORT_UP ||
+			    !undisturbed(s->plan, r->conn))
 				continue;
 			list(h, &sas, &children);
 			for (unsigned n = 0; n < sas.count; n++)
 				kept |= !strcmp(sas.sa[n].conn, s->plan->conn[r->conn].policy[0].name) &&
-					sas.sa[n].state == IKE_SA_ESTABLISHED && sas.sa[n].established_ms <= r->answered_ms &&
-					sas.sa[n].child_count;
+					sas.sa[n].state == IKE_SA_ESTABLISHED &&
+					sas.sa[n].established_ms <= r->answered_ms && sas.sa[n].child_count;
 			if (!kept)
-				sim_violation(&s->trace, "%s: c%u stood since %.3f and nobody ended it, but it is gone", h->name,
-					      r->conn, (double)r->answered_ms / 1000);
+				sim_violation(&s->trace,
+					      "%s: c%u stood since %.3f and nobody ended it, but it is gone",
+					      h->name, r->conn, (double)r->answered_ms / 1000);
 		}
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "crypto/prf.h"
 #include "lib/log.h"
+#include "seeded.h"
 #include "sim.h"
 
 struct options {
@@ -31,6 +32,7 @@ static void run(struct totals *t, bool trace)
 {
 	struct sim_result r;
 
+	sim_seeded_reset(plan.seed);
 	if (trace)
 		sim_plan_print(&plan);
 	sim_run(&plan, trace, &r);
@@ -107,7 +109,7 @@ int main(int argc, char **argv)
 	struct options o = { .seed = 1, .runs = 1 };
 	struct totals t = { 0 };
 
-	if (!read_options(argc, argv, &o) || crypto_init() != CV_OK) {
+	if (!read_options(argc, argv, &o) || !sim_seeded_install() || crypto_init() != CV_OK) {
 		usage();
 		return 2;
 	}
@@ -117,8 +119,8 @@ int main(int argc, char **argv)
 		usage();
 		return 2;
 	}
-	printf("%" PRIu64 " runs, %" PRIu64 " failed; %" PRIu64 " IKE messages, %" PRIu64 " IKE SA ends, %" PRIu64
-	       " stood on TCP, %" PRIu64 " hours of virtual time\n",
+	printf("%" PRIu64 " runs, %" PRIu64 " failed; %" PRIu64 " IKE messages, %" PRIu64
+	       " IKE SA ends, %" PRIu64 " stood on TCP, %" PRIu64 " hours of virtual time\n",
 	       t.runs, t.failed, t.messages, t.established, t.over_tcp, t.virtual_s / 3600);
 	crypto_cleanup();
 	return t.failed ? 1 : 0;

@@ -80,8 +80,9 @@ static void lossy(struct sim_plan *p)
 	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
 	p->conn[0].policy[0].retransmit_timeout_ms = p->conn[0].policy[1].retransmit_timeout_ms = 120000;
 	for (unsigned i = 0; i < 2; i++)
-		p->host[i].link = (struct sim_link){ .delay_ms = 30, .jitter_ms = 50, .loss_pm = 163, .dup_pm = 100,
-						     .reorder_pm = 200 };
+		p->host[i].link = (struct sim_link){
+			.delay_ms = 30, .jitter_ms = 50, .loss_pm = 163, .dup_pm = 100, .reorder_pm = 200
+		};
 	up(p, 100, 60000, 0);
 	sim_plan_step(p, 90000, SIM_STEP_DOWN, 1, 0);
 	p->script_ms = 120000;
@@ -131,7 +132,7 @@ static void many_children_with_pfs(struct sim_plan *p)
 		struct wire_proposal *esp = &c->esp_proposals.proposal[0];
 
 		esp->transform[esp->transform_count++] =
-			(struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_CURVE25519 };
+		    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_CURVE25519 };
 		for (c->child_count = 0; c->child_count < 8; c->child_count++) {
 			struct ike_child_policy *ch = &c->child[c->child_count];
 
@@ -151,7 +152,8 @@ static void cookies_and_another_group(struct sim_plan *p)
 	p->host[1].cookie_always = true;
 	struct wire_proposal *a = &p->conn[0].policy[0].ike_proposals.proposal[0];
 
-	a->transform[a->transform_count++] = (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
+	a->transform[a->transform_count++] =
+	    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
 	p->conn[0].policy[1].ike_proposals.proposal[0].transform[2].id = WIRE_KE_ECP256;
 	up(p, 100, 1000, IKE_TCP);
 }

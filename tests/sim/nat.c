@@ -28,8 +28,8 @@ static uint16_t choose_port(struct sim_nat *n, uint64_t now_ms, uint8_t proto, u
 	return n->next_port++;
 }
 
-static struct sim_mapping *find_out(struct sim_nat *n, uint64_t now_ms, uint8_t proto, const struct cv_addr *inside,
-				    const struct cv_addr *remote)
+static struct sim_mapping *find_out(struct sim_nat *n, uint64_t now_ms, uint8_t proto,
+				    const struct cv_addr *inside, const struct cv_addr *remote)
 {
 	for (unsigned i = 0; i < SIM_NAT_MAPPINGS; i++) {
 		struct sim_mapping *m = &n->map[i];
@@ -41,11 +41,19 @@ static struct sim_mapping *find_out(struct sim_nat *n, uint64_t now_ms, uint8_t 
 	return NULL;
 }
 
+/* Forwarded both ways, always. */
+static bool forwarded(const struct sim_nat *n, uint8_t proto, uint16_t port)
+{
+	return n->forward.family && (port == 4500 || (port == 500 && proto == SIM_PROTO_UDP));
+}
+
 struct cv_addr sim_nat_out(struct sim_nat *n, uint64_t now_ms, uint8_t proto, const struct cv_addr *inside,
 			   const struct cv_addr *remote, bool make)
 {
 	struct sim_mapping *m = find_out(n, now_ms, proto, inside, remote);
 
+	if (forwarded(n, proto, inside->port) && cv_ip_equal(&inside->ip, &n->forward))
+		return (struct cv_addr){ .ip = n->outside, .port = inside->port };
 	for (unsigned i = 0; !m && make && i < SIM_NAT_MAPPINGS; i++) {
 		if (alive(n, &n->map[i], now_ms))
 			continue;
@@ -62,7 +70,8 @@ struct cv_addr sim_nat_out(struct sim_nat *n, uint64_t now_ms, uint8_t proto, co
 	return (struct cv_addr){ .ip = n->outside, .port = m->port };
 }
 
-struct cv_addr sim_nat_in(struct sim_nat *n, uint64_t now_ms, uint8_t proto, uint16_t port, const struct cv_addr *remote)
+struct cv_addr sim_nat_in(struct sim_nat *n, uint64_t now_ms, uint8_t proto, uint16_t port,
+			  const struct cv_addr *remote)
 {
 	for (unsigned i = 0; i < SIM_NAT_MAPPINGS; i++) {
 		struct sim_mapping *m = &n->map[i];
@@ -74,7 +83,7 @@ struct cv_addr sim_nat_in(struct sim_nat *n, uint64_t now_ms, uint8_t proto, uin
 		m->last_ms = now_ms;
 		return m->inside;
 	}
-	if (n->forward.family && (port == 4500 || (port == 500 && proto == SIM_PROTO_UDP)))
+	if (forwarded(n, proto, port))
 		return (struct cv_addr){ .ip = n->forward, .port = port };
 	return (struct cv_addr){ 0 };
 }

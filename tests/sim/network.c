@@ -6,7 +6,8 @@
 
 #include "stream.h"
 
-void sim_network_init(struct sim_network *net, struct sim_clock *clock, struct sim_trace *trace, uint64_t seed)
+void sim_network_init(struct sim_network *net, struct sim_clock *clock, struct sim_trace *trace,
+		      uint64_t seed)
 {
 	*net = (struct sim_network){ .clock = clock, .trace = trace, .rng = sim_rng_new(seed, 2) };
 }
@@ -27,8 +28,8 @@ struct cv_ip sim_node_ip(const struct sim_network *net, unsigned node, uint8_t f
 	return net->node[node].ip[family == CV_IPV6];
 }
 
-bool sim_network_resolve(struct sim_network *net, uint8_t proto, const struct cv_addr *dst, const struct cv_addr *src,
-			 unsigned *node, struct cv_addr *inside)
+bool sim_network_resolve(struct sim_network *net, uint8_t proto, const struct cv_addr *dst,
+			 const struct cv_addr *src, unsigned *node, struct cv_addr *inside)
 {
 	*inside = *dst;
 	for (unsigned i = 0; i < net->nat_count; i++)
@@ -68,8 +69,8 @@ static bool udp_blocked(const struct sim_fault *f, const struct sim_packet *p)
 {
 	if (f->down)
 		return true;
-	if (f->udp_drop && (!f->udp_drop_port || f->udp_drop_port == p->src.port || f->udp_drop_port == p->dst.port ||
-			    f->udp_drop_port == p->inside.port))
+	if (f->udp_drop && (!f->udp_drop_port || f->udp_drop_port == p->src.port ||
+			    f->udp_drop_port == p->dst.port || f->udp_drop_port == p->inside.port))
 		return true;
 	return f->udp_max_len && p->len > f->udp_max_len;
 }
@@ -108,7 +109,8 @@ static void arrives(void *owner, void *arg)
 		free(p);
 		return;
 	}
-	sim_clock_in(net->clock, 1 + net->node[to].link.delay_ms + net->node[p->sender].link.delay_ms, icmp_arrives, net, p);
+	sim_clock_in(net->clock, 1 + net->node[to].link.delay_ms + net->node[p->sender].link.delay_ms,
+		     icmp_arrives, net, p);
 }
 
 static struct sim_packet *packet_new(struct sim_network *net, uint8_t kind, struct cv_bytes data)
@@ -148,8 +150,8 @@ static void travel(struct sim_network *net, struct sim_packet *p, unsigned to)
 	sim_clock_in(net->clock, delay, arrives, net, p);
 }
 
-void sim_udp_send(struct sim_network *net, unsigned node, const struct cv_addr *from, const struct cv_addr *to,
-		  uint8_t kind, struct cv_bytes data)
+void sim_udp_send(struct sim_network *net, unsigned node, const struct cv_addr *from,
+		  const struct cv_addr *to, uint8_t kind, struct cv_bytes data)
 {
 	struct sim_node *n = &net->node[node];
 	struct sim_packet *p = packet_new(net, kind, data);
@@ -172,15 +174,16 @@ void sim_udp_send(struct sim_network *net, unsigned node, const struct cv_addr *
 		return;
 	}
 	/* Where it goes is looked up again on arrival; here only the link's delay depends on it. */
-	if (udp_blocked(&n->fault, p) || !sim_network_resolve(net, SIM_PROTO_UDP, to, &p->src, &target, &there)) {
+	if (udp_blocked(&n->fault, p) ||
+	    !sim_network_resolve(net, SIM_PROTO_UDP, to, &p->src, &target, &there)) {
 		free(p);
 		return;
 	}
 	travel(net, p, target);
 }
 
-void sim_udp_inject(struct sim_network *net, const struct cv_addr *from, const struct cv_addr *to, struct cv_bytes data,
-		    uint32_t delay_ms)
+void sim_udp_inject(struct sim_network *net, const struct cv_addr *from, const struct cv_addr *to,
+		    struct cv_bytes data, uint32_t delay_ms)
 {
 	struct sim_packet *p = packet_new(net, SIM_IKE, data);
 

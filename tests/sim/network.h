@@ -1,5 +1,6 @@
-/* The simulated network: nodes on links with delay, jitter, loss, duplication and reordering, behind NAT or not, with
- * faults that come and go. Datagrams here; streams in stream.h on top. One message is one packet. */
+/* The simulated network: nodes on links with delay, jitter, loss, duplication and reordering, behind NAT or
+ * not, with faults that come and go. Datagrams here; streams in stream.h on top. One message is one packet.
+ */
 #ifndef CULVERT_SIM_NETWORK_H
 #define CULVERT_SIM_NETWORK_H
 
@@ -30,16 +31,16 @@ struct sim_link {
 
 /* What a node's access does wrong at present. */
 struct sim_fault {
-	bool down;               /* nothing passes */
-	bool udp_drop;           /* no UDP passes ... */
-	uint16_t udp_drop_port;  /* ... with this port on either end; 0: none at all */
-	uint32_t udp_max_len;    /* larger datagrams vanish; 0: none */
-	bool udp_refuse;         /* ICMP administratively prohibited */
+	bool down;		/* nothing passes */
+	bool udp_drop;		/* no UDP passes ... */
+	uint16_t udp_drop_port; /* ... with this port on either end; 0: none at all */
+	uint32_t udp_max_len;	/* larger datagrams vanish; 0: none */
+	bool udp_refuse;	/* ICMP administratively prohibited */
 	bool tcp_syn_drop;
-	bool tcp_syn_refuse;     /* RST to every SYN */
-	uint32_t tcp_slow_ms;    /* added to every connect */
-	uint32_t tcp_reset_pm;   /* per message: the stream is reset instead */
-	uint32_t tcp_close_pm;   /* per message: a middlebox ends the stream in order instead */
+	bool tcp_syn_refuse;   /* RST to every SYN */
+	uint32_t tcp_slow_ms;  /* added to every connect */
+	uint32_t tcp_reset_pm; /* per message: the stream is reset instead */
+	uint32_t tcp_close_pm; /* per message: a middlebox ends the stream in order instead */
 };
 
 /* What the network tells a node. */
@@ -52,9 +53,10 @@ struct sim_node_ops {
 	bool (*accepts)(void *arg, const struct cv_addr *local);
 	void (*opened)(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote);
 	void (*failed)(void *arg, uint64_t id, const struct cv_addr *remote, int os_error);
-	void (*lost)(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, int os_error);
-	void (*framed)(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
-		       struct cv_bytes data);
+	void (*lost)(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		     int os_error);
+	void (*framed)(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		       uint8_t kind, struct cv_bytes data);
 };
 
 struct sim_node {
@@ -70,14 +72,14 @@ struct sim_node {
 /* One message on its way, as those between the NATs see it. */
 struct sim_packet {
 	struct sim_network *net;
-	uint8_t kind;           /* enum sim_kind */
-	uint8_t proto;          /* enum sim_proto */
-	bool hostile;           /* made by the attacker */
-	unsigned sender;        /* node */
-	struct cv_addr inside;  /* the sender's own address */
-	struct cv_addr src;     /* after NAT */
+	uint8_t kind;	       /* enum sim_kind */
+	uint8_t proto;	       /* enum sim_proto */
+	bool hostile;	       /* made by the attacker */
+	unsigned sender;       /* node */
+	struct cv_addr inside; /* the sender's own address */
+	struct cv_addr src;    /* after NAT */
 	struct cv_addr dst;
-	uint64_t stream;        /* of a stream: its serial */
+	uint64_t stream; /* of a stream: its serial */
 	size_t len;
 	uint8_t data[];
 };
@@ -99,7 +101,8 @@ struct sim_network {
 	void *watch_arg;
 };
 
-void sim_network_init(struct sim_network *net, struct sim_clock *clock, struct sim_trace *trace, uint64_t seed);
+void sim_network_init(struct sim_network *net, struct sim_clock *clock, struct sim_trace *trace,
+		      uint64_t seed);
 void sim_network_end(struct sim_network *net);
 /* Its number. */
 unsigned sim_network_add(struct sim_network *net, const struct sim_node *node);
@@ -107,16 +110,16 @@ unsigned sim_network_add(struct sim_network *net, const struct sim_node *node);
 struct cv_ip sim_node_ip(const struct sim_network *net, unsigned node, uint8_t family);
 
 /* A datagram from one of the node's addresses. */
-void sim_udp_send(struct sim_network *net, unsigned node, const struct cv_addr *from, const struct cv_addr *to,
-		  uint8_t kind, struct cv_bytes data);
+void sim_udp_send(struct sim_network *net, unsigned node, const struct cv_addr *from,
+		  const struct cv_addr *to, uint8_t kind, struct cv_bytes data);
 /* The attacker's: with any source, no loss. */
-void sim_udp_inject(struct sim_network *net, const struct cv_addr *from, const struct cv_addr *to, struct cv_bytes data,
-		    uint32_t delay_ms);
+void sim_udp_inject(struct sim_network *net, const struct cv_addr *from, const struct cv_addr *to,
+		    struct cv_bytes data, uint32_t delay_ms);
 
 /* --- for stream.c --- */
 /* The node that an outside address leads to, and the address inside; false: none. */
-bool sim_network_resolve(struct sim_network *net, uint8_t proto, const struct cv_addr *dst, const struct cv_addr *src,
-			 unsigned *node, struct cv_addr *inside);
+bool sim_network_resolve(struct sim_network *net, uint8_t proto, const struct cv_addr *dst,
+			 const struct cv_addr *src, unsigned *node, struct cv_addr *inside);
 /* One way, with jitter. */
 uint32_t sim_network_delay(struct sim_network *net, unsigned a, unsigned b);
 /* Rolls the dice of both links: is this one lost? */

@@ -14,7 +14,8 @@
 
 /* A node that writes down what it is told. */
 struct listener {
-	char log[512]; /* one letter per happening: first octet of a message, 'R' refused, 'O' opened, 'F' failed, 'L' lost */
+	char log[512]; /* one letter per happening: first octet of a message, 'R' refused, 'O' opened, 'F'
+			  failed, 'L' lost */
 	struct cv_addr local, remote;
 	uint64_t id;
 	int os_error;
@@ -35,7 +36,8 @@ static void note(struct listener *l, char c)
 	l->log[n] = c;
 }
 
-static bool datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind, struct cv_bytes d)
+static bool datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
+		     struct cv_bytes d)
 {
 	struct listener *l = arg;
 
@@ -83,15 +85,16 @@ static void failed(void *arg, uint64_t id, const struct cv_addr *remote, int os_
 	l->os_error = os_error;
 }
 
-static void lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, int os_error)
+static void lost(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		 int os_error)
 {
 	(void)local;
 	failed(arg, id, remote, os_error);
 	((struct listener *)arg)->log[strlen(((struct listener *)arg)->log) - 1] = 'L';
 }
 
-static void framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,
-		   struct cv_bytes d)
+static void framed(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote,
+		   uint8_t kind, struct cv_bytes d)
 {
 	struct listener *l = arg;
 
@@ -347,7 +350,8 @@ static void the_same_seed_gives_the_same_network(void **state)
 	for (int turn = 0; turn < 2; turn++) {
 		w->net.rng = sim_rng_new(99, 2);
 		memset(w->node[1].log, 0, sizeof(w->node[1].log));
-		w->net.node[0].link = (struct sim_link){ .loss_pm = 200, .dup_pm = 200, .reorder_pm = 300, .jitter_ms = 9 };
+		w->net.node[0].link =
+		    (struct sim_link){ .loss_pm = 200, .dup_pm = 200, .reorder_pm = 300, .jitter_ms = 9 };
 		for (char c = 'a'; c <= 'z'; c++)
 			send_from(w, 0, &c, 500);
 		run(w);
@@ -362,16 +366,23 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_datagram_takes_the_delay_of_both_links, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_port_without_listener_is_refused_by_icmp, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(loss_and_duplication_are_as_frequent_as_asked_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(faults_stop_what_they_are_about_and_nothing_else, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_port_without_listener_is_refused_by_icmp, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(loss_and_duplication_are_as_frequent_as_asked_for, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(faults_stop_what_they_are_about_and_nothing_else, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(nat_rewrites_lets_answers_in_and_forgets, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stream_keeps_the_order_and_loses_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_refused_stream_fails_after_one_round_trip, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_keeps_the_order_and_loses_nothing, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_refused_stream_fails_after_one_round_trip, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(dropped_syns_time_out_as_on_linux, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_silent_stream_is_closed_by_the_accepting_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_silent_stream_is_closed_by_the_accepting_end, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_crashed_end_answers_with_reset, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_stream_through_nat_dies_with_its_mapping, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_through_nat_dies_with_its_mapping, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_network, set_up, tear_down),
 	};
 

@@ -73,14 +73,18 @@ static void default_proposals(struct ike_conn *c)
 {
 	c->ike_proposals.count = 1;
 	c->ike_proposals.proposal[0] = (struct wire_proposal){
-		.number = 1, .protocol = WIRE_PROTO_IKE, .transform_count = 3,
+		.number = 1,
+		.protocol = WIRE_PROTO_IKE,
+		.transform_count = 3,
 		.transform = { { .type = WIRE_T_ENCR, .id = WIRE_ENCR_AES_GCM_16, .key_bits = 256 },
 			       { .type = WIRE_T_PRF, .id = WIRE_PRF_HMAC_SHA2_256 },
 			       { .type = WIRE_T_KE, .id = WIRE_KE_CURVE25519 } }
 	};
 	c->esp_proposals.count = 1;
 	c->esp_proposals.proposal[0] = (struct wire_proposal){
-		.number = 1, .protocol = WIRE_PROTO_ESP, .transform_count = 2,
+		.number = 1,
+		.protocol = WIRE_PROTO_ESP,
+		.transform_count = 2,
 		.transform = { { .type = WIRE_T_ENCR, .id = WIRE_ENCR_AES_GCM_16, .key_bits = 256 },
 			       { .type = WIRE_T_ESN, .id = WIRE_ESN_YES } }
 	};
@@ -130,7 +134,8 @@ unsigned sim_plan_conn(struct sim_plan *plan, unsigned a, unsigned b, uint8_t fa
 	return index;
 }
 
-struct sim_step *sim_plan_step(struct sim_plan *plan, uint64_t at_ms, uint8_t kind, unsigned host, unsigned conn)
+struct sim_step *sim_plan_step(struct sim_plan *plan, uint64_t at_ms, uint8_t kind, unsigned host,
+			       unsigned conn)
 {
 	struct sim_step *s = &plan->step[plan->step_count];
 
@@ -161,13 +166,14 @@ static void print_host(const struct sim_plan *plan, unsigned i)
 	const struct sim_host_plan *h = &plan->host[i];
 
 	printf("  %s: UDP %s, TCP %u %u, delay %u+%u ms, loss %u, dup %u, reorder %u per mille%s%s", names[i],
-	       h->udp ? "yes" : "no", h->tcp_port[0], h->tcp_port[1], h->link.delay_ms, h->link.jitter_ms, h->link.loss_pm,
-	       h->link.dup_pm, h->link.reorder_pm, h->cookie_always ? ", asks cookies" : "",
+	       h->udp ? "yes" : "no", h->tcp_port[0], h->tcp_port[1], h->link.delay_ms, h->link.jitter_ms,
+	       h->link.loss_pm, h->link.dup_pm, h->link.reorder_pm, h->cookie_always ? ", asks cookies" : "",
 	       h->uniqueids ? "" : ", uniqueids=no");
 	if (h->behind_nat)
 		printf(", behind %s NAT%s%s, idle UDP %u s TCP %u s", h->nat.symmetric ? "symmetric" : "cone",
-		       h->nat.keeps_ports ? " that keeps ports" : "", h->nat.forward.family ? " that forwards" : "",
-		       h->nat.udp_idle_ms / 1000, h->nat.tcp_idle_ms / 1000);
+		       h->nat.keeps_ports ? " that keeps ports" : "",
+		       h->nat.forward.family ? " that forwards" : "", h->nat.udp_idle_ms / 1000,
+		       h->nat.tcp_idle_ms / 1000);
 	printf("\n");
 }
 
@@ -195,19 +201,20 @@ static void print_conn(const struct sim_plan *plan, unsigned i)
 	static const char *const expects[] = { "up", "failure", "either" };
 	const struct sim_conn_plan *cp = &plan->conn[i];
 
-	printf("  c%u: host %u to host %u, IPv%u; expected from left %s, from right %s; secrets %u %u\n", i, cp->host[0],
-	       cp->host[1], cp->policy[0].local_ip.family, expects[cp->expect[0]], expects[cp->expect[1]], cp->secret[0],
-	       cp->secret[1]);
+	printf("  c%u: host %u to host %u, IPv%u; expected from left %s, from right %s; secrets %u %u\n", i,
+	       cp->host[0], cp->host[1], cp->policy[0].local_ip.family, expects[cp->expect[0]],
+	       expects[cp->expect[1]], cp->secret[0], cp->secret[1]);
 	for (unsigned e = 0; e < 2; e++) {
 		const struct ike_conn *c = &cp->policy[e];
 
 		printf("    %s: rungs", e ? "right" : "left");
 		for (unsigned k = 0; k < c->rung_count; k++)
 			printf(" %s/%u", c->rung[k].transport == IKE_TCP ? "tcp" : "udp", c->rung[k].port);
-		printf(", accepts%s%s, auth %u %u, %snarrowing, liveness %u ms, keepalive %u ms, retransmit %u of %u ms\n",
-		       c->accept_udp ? " udp" : "", c->accept_tcp ? " tcp" : "", c->local_auth, c->remote_auth,
-		       c->narrowing ? "" : "no ", c->liveness_delay_ms, c->nat_keepalive_ms, c->retransmit_interval_ms,
-		       c->retransmit_timeout_ms);
+		printf(", accepts%s%s, auth %u %u, %snarrowing, liveness %u ms, keepalive %u ms, retransmit "
+		       "%u of %u ms\n",
+		       c->accept_udp ? " udp" : "", c->accept_tcp ? " tcp" : "", c->local_auth,
+		       c->remote_auth, c->narrowing ? "" : "no ", c->liveness_delay_ms, c->nat_keepalive_ms,
+		       c->retransmit_interval_ms, c->retransmit_timeout_ms);
 		print_proposals("ike", &c->ike_proposals);
 		print_proposals("esp", &c->esp_proposals);
 		for (unsigned k = 0; k < c->child_count; k++) {
@@ -223,28 +230,31 @@ static void print_conn(const struct sim_plan *plan, unsigned i)
 
 static void print_step(const struct sim_step *s)
 {
-	static const char *const kinds[] = { "up", "down", "add", "remove", "packet waits", "reboot", "shutdown", "fault",
-					     "link", "NAT restarts", "TCP resets" };
+	static const char *const kinds[] = { "up",	     "down",	     "add",	  "remove",
+					     "packet waits", "reboot",	     "shutdown",  "fault",
+					     "link",	     "NAT restarts", "TCP resets" };
 	const struct sim_fault *f = &s->fault;
 
 	printf("  %8.3f host %u %s", (double)s->at_ms / 1000, s->host, kinds[s->kind]);
 	if (s->kind <= SIM_STEP_ACQUIRE)
 		printf(" c%u", s->conn);
 	if (s->kind == SIM_STEP_FAULT)
-		printf(":%s%s%s%s%s port %u, larger than %u, slow %u ms, reset %u, close %u per mille", f->down ? " down" : "",
-		       f->udp_drop ? " UDP dropped" : "", f->udp_refuse ? " UDP refused" : "",
-		       f->tcp_syn_drop ? " SYN dropped" : "", f->tcp_syn_refuse ? " SYN refused" : "", f->udp_drop_port,
-		       f->udp_max_len, f->tcp_slow_ms, f->tcp_reset_pm, f->tcp_close_pm);
+		printf(":%s%s%s%s%s port %u, larger than %u, slow %u ms, reset %u, close %u per mille",
+		       f->down ? " down" : "", f->udp_drop ? " UDP dropped" : "",
+		       f->udp_refuse ? " UDP refused" : "", f->tcp_syn_drop ? " SYN dropped" : "",
+		       f->tcp_syn_refuse ? " SYN refused" : "", f->udp_drop_port, f->udp_max_len,
+		       f->tcp_slow_ms, f->tcp_reset_pm, f->tcp_close_pm);
 	if (s->kind == SIM_STEP_LINK)
-		printf(": delay %u+%u ms, loss %u, dup %u, reorder %u", s->link.delay_ms, s->link.jitter_ms, s->link.loss_pm,
-		       s->link.dup_pm, s->link.reorder_pm);
+		printf(": delay %u+%u ms, loss %u, dup %u, reorder %u", s->link.delay_ms, s->link.jitter_ms,
+		       s->link.loss_pm, s->link.dup_pm, s->link.reorder_pm);
 	printf("\n");
 }
 
 void sim_plan_print(const struct sim_plan *plan)
 {
-	printf("scenario%s%s, seed %" PRIu64 "%s%s\n", plan->name ? " " : "", plan->name ? plan->name : "", plan->seed,
-	       plan->attack_pm ? ", under attack" : "", plan->attack_init ? " (IKE_SA_INIT too)" : "");
+	printf("scenario%s%s, seed %" PRIu64 "%s%s\n", plan->name ? " " : "", plan->name ? plan->name : "",
+	       plan->seed, plan->attack_pm ? ", under attack" : "",
+	       plan->attack_init ? " (IKE_SA_INIT too)" : "");
 	for (unsigned i = 0; i < plan->host_count; i++)
 		print_host(plan, i);
 	for (unsigned i = 0; i < plan->conn_count; i++)

@@ -1,5 +1,5 @@
-/* The fake plane: keeps what the engine installs, and moves make-believe ESP packets over it that carry the keys they
- * would have been sealed with, so that two ends that disagree are found out by the first packet. */
+/* The fake plane: keeps what the engine installs, and moves make-believe ESP packets over it that carry the
+ * keys they would have been sealed with, so that two ends that disagree are found out by the first packet. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,8 @@ void sim_plane_clear(struct sim_host *h)
 
 static struct sim_child *later_child(struct sim_host *h, struct late *l)
 {
-	struct sim_child *c = h->engine && l->incarnation == h->incarnation ? sim_plane_find(h, l->spi_in) : NULL;
+	struct sim_child *c =
+	    h->engine && l->incarnation == h->incarnation ? sim_plane_find(h, l->spi_in) : NULL;
 
 	return c;
 }
@@ -65,7 +66,9 @@ static void tell_usage(void *owner, void *arg)
 	struct sim_child *c = later_child(h, arg);
 
 	if (c) {
-		struct ike_event ev = { .type = IKE_EV_CHILD_USAGE, .spi_in = c->sa.spi_in, .last_in_ms = c->last_in_ms,
+		struct ike_event ev = { .type = IKE_EV_CHILD_USAGE,
+					.spi_in = c->sa.spi_in,
+					.last_in_ms = c->last_in_ms,
 					.last_out_ms = c->last_out_ms };
 		(void)sim_host_event(h, &ev);
 	}
@@ -124,15 +127,15 @@ static void check_selectors(struct sim_host *h, const struct ike_child_sa *sa)
 				return;
 		}
 	}
-	sim_violation(&h->sim->trace, "%s installs %08x of %s (%s) with selectors that it does not allow", h->name,
-		      sa->spi_in, sa->conn, sa->name);
+	sim_violation(&h->sim->trace, "%s installs %08x of %s (%s) with selectors that it does not allow",
+		      h->name, sa->spi_in, sa->conn, sa->name);
 }
 
 static void install(struct sim_host *h, const struct ike_child_sa *sa)
 {
 	struct sim_trace *t = &h->sim->trace;
 	struct sim_child *c = NULL;
-	bool refuse = sim_rng_chance(&h->chance, h->plan->install_fail_pm);
+	bool refuse = sim_rng_chance(&h->chance, h->plan->install_fail_pm) && !h->sim->healed;
 
 	sim_trace_line(t, "%s installs %s in %08x out %08x", h->name, sa->name, sa->spi_in, sa->spi_out);
 	if (sa->spi_in < 256 || sa->spi_out < 256)
@@ -158,7 +161,8 @@ static bool path_ok(struct sim_host *h, const struct ike_path *path)
 	uint64_t serial;
 
 	if (path->transport == IKE_TCP)
-		return sim_stream_find(&h->sim->net, h->node, path->stream_id, &dialling, &serial) && !dialling;
+		return sim_stream_find(&h->sim->net, h->node, path->stream_id, &dialling, &serial) &&
+		       !dialling;
 	return path->transport == IKE_UDP && path->remote.port;
 }
 
@@ -170,7 +174,8 @@ void sim_plane_output(struct sim_host *h, const struct ike_output *out)
 	switch (out->type) {
 	case IKE_OUT_CHILD_INSTALL:
 		if (!path_ok(h, &out->child->path))
-			sim_violation(t, "%s installs %08x on a path that leads nowhere", h->name, out->child->spi_in);
+			sim_violation(t, "%s installs %08x on a path that leads nowhere", h->name,
+				      out->child->spi_in);
 		install(h, out->child);
 		return;
 	case IKE_OUT_KEEPALIVE:
@@ -197,8 +202,8 @@ void sim_plane_output(struct sim_host *h, const struct ike_output *out)
 	default: sim_violation(t, "%s gives an unknown output %u", h->name, out->type); return;
 	}
 	if (!c)
-		sim_violation(t, "%s speaks of Child SA %08x, which is not installed (output %u)", h->name, out->spi_in,
-			      out->type);
+		sim_violation(t, "%s speaks of Child SA %08x, which is not installed (output %u)", h->name,
+			      out->spi_in, out->type);
 }
 
 void sim_plane_esp(struct sim_host *h, const struct ike_path *path, struct cv_bytes data)
@@ -217,10 +222,12 @@ void sim_plane_esp(struct sim_host *h, const struct ike_path *path, struct cv_by
 		return;
 	}
 	c->last_in_ms = h->sim->clock.now_ms;
-	if (e.encr != c->sa.encr || e.key_bits != c->sa.key_bits || e.integ != c->sa.integ || e.esn != c->sa.esn ||
+	if (e.encr != c->sa.encr || e.key_bits != c->sa.key_bits || e.integ != c->sa.integ ||
+	    e.esn != c->sa.esn ||
 	    !cv_bytes_equal(cv_key_bytes(&e.encr_key), cv_key_bytes(&c->sa.encr_key_in)) ||
 	    !cv_bytes_equal(cv_key_bytes(&e.integ_key), cv_key_bytes(&c->sa.integ_key_in)))
-		sim_violation(&h->sim->trace, "%s can't open ESP with SPI %08x: the ends disagree about keys or algorithms",
+		sim_violation(&h->sim->trace,
+			      "%s can't open ESP with SPI %08x: the ends disagree about keys or algorithms",
 			      h->name, e.spi);
 }
 

@@ -17,7 +17,8 @@ uint64_t sim_rng_next(struct sim_rng *r);
 uint32_t sim_rng_below(struct sim_rng *r, uint32_t n);
 /* lo .. hi, both included. */
 uint32_t sim_rng_between(struct sim_rng *r, uint32_t lo, uint32_t hi);
-/* True in `per_mille` of 1000 draws; draws always, so that the stream of numbers does not depend on the chance. */
+/* True in `per_mille` of 1000 draws; draws always, so that the stream of numbers does not depend on the
+ * chance. */
 bool sim_rng_chance(struct sim_rng *r, uint32_t per_mille);
 void sim_rng_fill(struct sim_rng *r, uint8_t *out, size_t len);
 

@@ -1,4 +1,5 @@
-/* Carries out a scenario: the script, then healing, then a second life in peace in which every expectation is checked. */
+/* Carries out a scenario: the script, then healing, then a second life in peace in which every expectation is
+ * checked. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,13 @@
 #include "stream.h"
 
 enum {
-	START_MS = 1000,        /* zero means "never" in some places */
-	TICKS_IN_PLACE = 2000,  /* so many without time passing is an engine that spins */
-	STEPS_MAX = 3000000,    /* of one run */
+	START_MS = 1000,       /* zero means "never" in some places */
+	TICKS_IN_PLACE = 2000, /* so many without time passing is an engine that spins */
+	STEPS_MAX = 3000000,   /* of one run */
 	TRAFFIC_MS = 1000,
-	ANSWER_MS = 200000,     /* the longest that `up` may take, on any ladder drawn here */
-	SETTLE_MS = 200000,     /* all exchanges and liveness checks have ended by then */
+	ANSWER_MS = 200000,  /* the longest that `up` may take, on any ladder drawn here */
+	HALFOPEN_MS = 35000, /* a handshake that came to nothing is forgotten by then */
+	SETTLE_MS = 200000,  /* all exchanges and liveness checks have ended by then */
 };
 
 static struct sim_host *due_host(struct sim *s, uint64_t *at)
@@ -88,7 +90,7 @@ static void restart(void *owner, void *arg)
 		sim_clock_in(&h->sim->clock, 1000, restart, h, NULL);
 		return;
 	}
-	sim_check_empty(h->sim, h);
+	sim_check_idle(h->sim, h);
 	sim_host_crash(h);
 	sim_host_start(h);
 }
@@ -97,7 +99,8 @@ static void fault_set(struct sim *s, struct sim_host *h, const struct sim_fault 
 {
 	const struct sim_fault none = { 0 };
 
-	sim_trace_line(&s->trace, "network of %s: %s", h->name, memcmp(f, &none, sizeof(none)) ? "a fault" : "healthy");
+	sim_trace_line(&s->trace, "network of %s: %s", h->name,
+		       memcmp(f, &none, sizeof(none)) ? "a fault" : "healthy");
 	s->net.node[h->node].fault = *f;
 }
 
@@ -152,6 +155,7 @@ static void heal(struct sim *s)
 		n->link = (struct sim_link){ .delay_ms = 5 };
 	}
 	s->net.watch = NULL;
+	s->healed = true;
 	s->traffic = true;
 }
 
@@ -164,8 +168,9 @@ static void check_answered(struct sim *s)
 			const struct sim_request *r = &h->request[k];
 
 			if (!r->answered_ms && !r->void_)
-				sim_violation(&s->trace, "%s: the user's request #%" PRIu64 " (%s) was never answered", h->name,
-					      r->id, r->up ? "up" : "down");
+				sim_violation(&s->trace,
+					      "%s: the user's request #%" PRIu64 " (%s) was never answered",
+					      h->name, r->id, r->up ? "up" : "down");
 		}
 	}
 }
@@ -201,7 +206,8 @@ static void up_alone(struct sim *s, unsigned conn, unsigned end)
 	while (!r->answered_ms && s->clock.now_ms < asked + ANSWER_MS && !s->stuck)
 		run_for(s, 1000);
 	if (!r->answered_ms)
-		sim_violation(&s->trace, "%s: c%u is neither up nor failed after %u s", h->name, conn, ANSWER_MS / 1000);
+		sim_violation(&s->trace, "%s: c%u is neither up nor failed after %u s", h->name, conn,
+			      ANSWER_MS / 1000);
 	else if (r->answer == IKE_REPORT_UP && cp->expect[end] == SIM_EXPECT_FAIL)
 		sim_violation(&s->trace, "%s: c%u is up though the ends don't fit together", h->name, conn);
 	else if (r->answer == IKE_REPORT_FAILED && cp->expect[end] == SIM_EXPECT_UP)
@@ -221,9 +227,10 @@ static void second_life(struct sim *s)
 		for (unsigned e = 0; e < 2; e++) {
 			if (!p->conn[i].starts[e])
 				continue;
-			sim_trace_line(&s->trace, "--- c%u alone, from %s", i, s->host[p->conn[i].host[e]].name);
+			sim_trace_line(&s->trace, "--- c%u alone, from %s", i,
+				       s->host[p->conn[i].host[e]].name);
 			up_alone(s, i, e);
-			run_for(s, 15000);
+			run_for(s, HALFOPEN_MS);
 			sim_check_agreement(s);
 			sim_host_down(&s->host[p->conn[i].host[sim_rng_below(&s->host[0].chance, 2)]], i);
 			run_for(s, 5000);
@@ -232,7 +239,7 @@ static void second_life(struct sim *s)
 	all_down(s);
 	for (unsigned i = 0; i < p->conn_count && !s->stuck; i++)
 		up_alone(s, i, 0);
-	run_for(s, 30000);
+	run_for(s, HALFOPEN_MS);
 	sim_check_agreement(s);
 	all_down(s);
 }
@@ -285,7 +292,8 @@ static void print_failure(const struct sim *s)
 		sim_trace_dump(&s->trace);
 	printf("FAILED: %s (%u violations)\n", s->trace.first, s->trace.violations);
 	if (s->plan->name)
-		printf("see it again: sim --named %s --seed %" PRIu64 " --trace\n", s->plan->name, s->plan->seed);
+		printf("see it again: sim --named %s --seed %" PRIu64 " --trace\n", s->plan->name,
+		       s->plan->seed);
 	else
 		printf("see it again: sim --seed %" PRIu64 " --trace\n", s->plan->seed);
 }

@@ -22,8 +22,9 @@ struct sim {
 	struct sim_tap *tap;
 	struct sim_attacker *attacker;
 	struct sim_host host[SIM_HOSTS_MAX];
-	bool traffic;  /* inner packets flow now */
-	bool stuck;    /* an engine spins: no use in going on */
+	bool traffic; /* inner packets flow now */
+	bool healed;  /* the script is over: nothing goes wrong any more */
+	bool stuck;   /* an engine spins: no use in going on */
 };
 
 struct sim_result {
@@ -34,8 +35,8 @@ struct sim_result {
 	uint64_t over_tcp;    /* UP reports that stand on TCP */
 };
 
-/* Carries out a plan and checks it. `print`: every line of the trace. On a violation prints the scenario, the last
- * lines and how to see it again. */
+/* Carries out a plan and checks it. `print`: every line of the trace. On a violation prints the scenario, the
+ * last lines and how to see it again. */
 void sim_run(const struct sim_plan *plan, bool print, struct sim_result *result);
 
 /* --- invariant.c --- */
@@ -43,6 +44,9 @@ void sim_run(const struct sim_plan *plan, bool print, struct sim_result *result)
 void sim_check_agreement(struct sim *s);
 /* Nobody asked for it and the network did its part: what stood must still stand. */
 void sim_check_kept(struct sim *s);
+/* It says that it is idle: nothing lives, though an IKE SA that has ended may still answer the peer's
+ * repeats. */
+void sim_check_idle(struct sim *s, struct sim_host *h);
 /* Nothing of a connection's life is left on this host. */
 void sim_check_empty(struct sim *s, struct sim_host *h);
 

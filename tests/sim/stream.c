@@ -5,11 +5,11 @@
 #include <string.h>
 
 enum {
-	SYN_RETRY_MS = 1000,     /* doubles */
-	SYN_TRIES = 8,           /* as Linux: after 127 s it has failed */
-	RETRY_MS = 200,          /* of a lost segment; doubles */
+	SYN_RETRY_MS = 1000, /* doubles */
+	SYN_TRIES = 8,	     /* as Linux: after 127 s it has failed */
+	RETRY_MS = 200,	     /* of a lost segment; doubles */
 	RETRY_MAX_MS = 30000,
-	RETRIES = 12,            /* then the sender gives up */
+	RETRIES = 12,		 /* then the sender gives up */
 	FIRST_MESSAGE_MS = 5000, /* an accepted stream must have said something */
 };
 
@@ -27,7 +27,8 @@ static struct sim_stream *by_serial(const struct sim_network *net, uint64_t seri
 	return NULL;
 }
 
-static struct sim_end *find(const struct sim_network *net, unsigned node, uint64_t id, struct sim_stream **stream)
+static struct sim_end *find(const struct sim_network *net, unsigned node, uint64_t id,
+			    struct sim_stream **stream)
 {
 	for (struct sim_stream *s = net->streams; s; s = s->next) {
 		for (unsigned e = 0; e < 2; e++) {
@@ -121,7 +122,8 @@ static bool passes(struct sim_stream *s, unsigned end)
 	struct sim_network *net = s->net;
 	struct sim_node *a = &net->node[s->end[end].node], *b = &net->node[s->end[!end].node];
 
-	return !a->fault.down && !b->fault.down && !sim_network_loses(net, s->end[end].node, s->end[!end].node);
+	return !a->fault.down && !b->fault.down &&
+	       !sim_network_loses(net, s->end[end].node, s->end[!end].node);
 }
 
 /* Does every NAT on the way still know the stream? */
@@ -133,7 +135,8 @@ static bool mapped(struct sim_stream *s)
 
 	if (!nat || d->local.ip.family != CV_IPV4)
 		return true;
-	struct cv_addr out = sim_nat_out(nat, net->clock->now_ms, SIM_PROTO_TCP, &d->local, &d->remote, false);
+	struct cv_addr out =
+	    sim_nat_out(nat, net->clock->now_ms, SIM_PROTO_TCP, &d->local, &d->remote, false);
 
 	return out.ip.family && cv_addr_equal(&out, &s->end[1].remote);
 }
@@ -307,8 +310,9 @@ static void syn(void *owner, void *arg)
 	refused = x->tcp_syn_refuse || y->tcp_syn_refuse || (there && !listens);
 	if (!x->down && !y->down && !x->tcp_syn_drop && !y->tcp_syn_drop && (there || refused) &&
 	    !sim_network_loses(net, d->node, there ? a->node : d->node)) {
-		uint64_t rtt = there ? sim_network_delay(net, d->node, a->node) + sim_network_delay(net, d->node, a->node) :
-				       2;
+		uint64_t rtt = there ? sim_network_delay(net, d->node, a->node) +
+					   sim_network_delay(net, d->node, a->node)
+				     : 2;
 
 		if (!refused) {
 			a->id = SIM_STREAM_ACCEPTED | s->serial;
@@ -334,7 +338,8 @@ void sim_stream_dial(struct sim_network *net, unsigned node, uint64_t id, const 
 
 	s->net = net;
 	s->serial = ++net->stream_serial;
-	s->end[0] = (struct sim_end){ .node = node, .id = id, .local = *from, .remote = *to, .attached = true };
+	s->end[0] =
+	    (struct sim_end){ .node = node, .id = id, .local = *from, .remote = *to, .attached = true };
 	if (!from->ip.family)
 		s->end[0].local.ip = sim_node_ip(net, node, to->ip.family);
 	s->end[0].local.port = (uint16_t)(40000 + s->serial % 20000);
@@ -370,9 +375,15 @@ bool sim_stream_send(struct sim_network *net, unsigned node, uint64_t id, uint8_
 	if (net->watch) {
 		struct sim_packet *p = sim_alloc(sizeof(*p) + data.len);
 
-		*p = (struct sim_packet){ .net = net, .kind = kind, .proto = SIM_PROTO_TCP, .sender = node,
-					  .inside = e->local, .src = e->local, .dst = e->remote,
-					  .stream = s->serial, .len = data.len };
+		*p = (struct sim_packet){ .net = net,
+					  .kind = kind,
+					  .proto = SIM_PROTO_TCP,
+					  .sender = node,
+					  .inside = e->local,
+					  .src = e->local,
+					  .dst = e->remote,
+					  .stream = s->serial,
+					  .len = data.len };
 		memcpy(p->data, data.data, data.len);
 		net->watch(net->watch_arg, p);
 		free(p);
@@ -408,7 +419,7 @@ void sim_stream_crash(struct sim_network *net, unsigned node)
 				continue;
 			drop_queue(&s->end[e]);
 			detach(s, e, false, 0);
-			if (s->state == SIM_STREAM_DIALLING)
+			if (s->state == SIM_STREAM_DIALLING && e == 0)
 				s->state = SIM_STREAM_DEAD;
 		}
 	}
@@ -433,8 +444,8 @@ unsigned sim_stream_count(const struct sim_network *net, unsigned node)
 	return n;
 }
 
-const struct sim_end *sim_stream_find(const struct sim_network *net, unsigned node, uint64_t id, bool *dialling,
-				      uint64_t *serial)
+const struct sim_end *sim_stream_find(const struct sim_network *net, unsigned node, uint64_t id,
+				      bool *dialling, uint64_t *serial)
 {
 	struct sim_stream *s;
 	const struct sim_end *e = find(net, node, id, &s);

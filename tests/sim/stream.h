@@ -1,5 +1,5 @@
-/* Simulated TCP: reliable ordered streams of whole framed messages. Loss only delays; faults refuse, drop, reset or
- * close. The accepting end learns of a connection with its first message. */
+/* Simulated TCP: reliable ordered streams of whole framed messages. Loss only delays; faults refuse, drop,
+ * reset or close. The accepting end learns of a connection with its first message. */
 #ifndef CULVERT_SIM_STREAM_H
 #define CULVERT_SIM_STREAM_H
 
@@ -22,15 +22,15 @@ struct sim_frame {
 
 struct sim_end {
 	unsigned node;
-	uint64_t id;            /* as that node calls it */
+	uint64_t id; /* as that node calls it */
 	struct cv_addr local;
-	struct cv_addr remote;  /* as that node sees it */
-	bool attached;          /* the node still holds this end */
-	bool spoke;             /* a whole message came in */
+	struct cv_addr remote;	/* as that node sees it */
+	bool attached;		/* the node still holds this end */
+	bool spoke;		/* a whole message came in */
 	struct sim_frame *head; /* what waits to be sent from here */
 	struct sim_frame **tail;
-	bool busy;              /* the head is on its way */
-	uint32_t tries;         /* of the head */
+	bool busy;	/* the head is on its way */
+	uint32_t tries; /* of the head */
 };
 
 struct sim_stream {
@@ -56,8 +56,8 @@ void sim_stream_reset_all(struct sim_network *net, unsigned node);
 /* Streams of which this node holds an end. */
 unsigned sim_stream_count(const struct sim_network *net, unsigned node);
 /* The end of that name, NULL for none; `dialling` tells whether it is not open yet. */
-const struct sim_end *sim_stream_find(const struct sim_network *net, unsigned node, uint64_t id, bool *dialling,
-				      uint64_t *serial);
+const struct sim_end *sim_stream_find(const struct sim_network *net, unsigned node, uint64_t id,
+				      bool *dialling, uint64_t *serial);
 void sim_streams_free(struct sim_network *net);
 
 #endif

@@ -31,7 +31,7 @@ struct flow {
 	uint8_t transport;
 	uint32_t count, cap;
 	struct record *record;
-	int64_t request_sent;     /* highest id, -1: none */
+	int64_t request_sent;	  /* highest id, -1: none */
 	int64_t request_answered; /* highest id whose genuine response was delivered, -1: none */
 };
 
@@ -85,8 +85,14 @@ static bool read_header(struct cv_bytes m, struct header *h)
 
 	if (m.len < HEADER)
 		return false;
-	*h = (struct header){ .spi_i = cv_get_u64(b), .spi_r = cv_get_u64(b + 8), .next = b[16], .version = b[17],
-			      .exchange = b[18], .flags = b[19], .id = cv_get_u32(b + 20), .length = cv_get_u32(b + 24) };
+	*h = (struct header){ .spi_i = cv_get_u64(b),
+			      .spi_r = cv_get_u64(b + 8),
+			      .next = b[16],
+			      .version = b[17],
+			      .exchange = b[18],
+			      .flags = b[19],
+			      .id = cv_get_u32(b + 20),
+			      .length = cv_get_u32(b + 24) };
 	return true;
 }
 
@@ -102,8 +108,14 @@ static struct flow *flow_of(struct sim_tap *t, const struct sim_host *h, const s
 	if (!make)
 		return NULL;
 	f = sim_alloc(sizeof(*f));
-	*f = (struct flow){ .next = t->flows, .host = h->index, .incarnation = h->incarnation, .spi_i = hd->spi_i,
-			    .spi_r = hd->spi_r, .initiator = initiator, .request_sent = -1, .request_answered = -1 };
+	*f = (struct flow){ .next = t->flows,
+			    .host = h->index,
+			    .incarnation = h->incarnation,
+			    .spi_i = hd->spi_i,
+			    .spi_r = hd->spi_r,
+			    .initiator = initiator,
+			    .request_sent = -1,
+			    .request_answered = -1 };
 	t->flows = f;
 	return f;
 }
@@ -136,19 +148,21 @@ static void check_header(struct sim_host *h, const struct header *hd, size_t len
 		sim_violation(t, "%s sends flags %02x (R7296-3.1-5)", h->name, hd->flags);
 	if (!hd->spi_i)
 		sim_violation(t, "%s sends initiator SPI zero (R7296-3.1-1)", h->name);
-	if (hd->exchange == EXCHANGE_INIT && !(hd->flags & FLAG_R) && (hd->spi_r || hd->id || !(hd->flags & FLAG_I)))
+	if (hd->exchange == EXCHANGE_INIT && !(hd->flags & FLAG_R) &&
+	    (hd->spi_r || hd->id || !(hd->flags & FLAG_I)))
 		sim_violation(t, "%s sends a strange IKE_SA_INIT request (R7296-3.1-1)", h->name);
 }
 
-/* In the clear after IKE_SA_INIT there are only answers that say why a message could not be understood: one Notify
- * of INVALID_IKE_SPI, INVALID_MAJOR_VERSION or INVALID_SYNTAX (RFC 7296 sections 1.5, 2.5, 2.21.4). */
+/* In the clear after IKE_SA_INIT there are only answers that say why a message could not be understood: one
+ * Notify of INVALID_IKE_SPI, INVALID_MAJOR_VERSION or INVALID_SYNTAX (RFC 7296 sections 1.5, 2.5, 2.21.4). */
 static bool clear_allowed(const struct header *hd, struct cv_bytes m)
 {
 	const uint8_t *b = m.data + HEADER;
 
 	if (hd->exchange == EXCHANGE_INIT)
 		return true;
-	if (!(hd->flags & FLAG_R) || hd->next != PAYLOAD_NOTIFY || m.len < HEADER + 8 || b[0] != 0 || b[5] != 0)
+	if (!(hd->flags & FLAG_R) || hd->next != PAYLOAD_NOTIFY || m.len < HEADER + 8 || b[0] != 0 ||
+	    b[5] != 0)
 		return false;
 	uint16_t type = cv_get_u16(b + 6);
 
@@ -162,46 +176,51 @@ static void check_window(struct sim_host *h, struct flow *f, uint32_t id)
 	if (f->request_sent < 0 && id != (f->initiator ? 1u : 0u))
 		sim_violation(t, "%s numbers its first protected request %u (R7296-2.2-1)", h->name, id);
 	else if (f->request_sent >= 0 && id != (uint64_t)f->request_sent + 1)
-		sim_violation(t, "%s sends request %u after %" PRId64 " (R7296-2.2-1)", h->name, id, f->request_sent);
-	if (f->request_sent > f->request_answered)
-		sim_violation(t, "%s sends request %u while %" PRId64 " is unanswered (R7296-2.3-1)", h->name, id,
+		sim_violation(t, "%s sends request %u after %" PRId64 " (R7296-2.2-1)", h->name, id,
 			      f->request_sent);
+	if (f->request_sent > f->request_answered)
+		sim_violation(t, "%s sends request %u while %" PRId64 " is unanswered (R7296-2.3-1)", h->name,
+			      id, f->request_sent);
 	f->request_sent = id;
 }
 
 static void check_protected(struct sim_host *h, struct flow *f, const struct header *hd, struct cv_bytes m)
 {
 	struct sim_trace *t = &h->sim->trace;
-	struct record r = { .hash = hash_of(m), .iv = m.len >= HEADER + 12 ? cv_get_u64(m.data + HEADER + 4) : 0,
-			    .id = hd->id, .response = hd->flags & FLAG_R };
+	struct record r = { .hash = hash_of(m),
+			    .iv = m.len >= HEADER + 12 ? cv_get_u64(m.data + HEADER + 4) : 0,
+			    .id = hd->id,
+			    .response = hd->flags & FLAG_R };
 
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct record *o = &f->record[i];
 
 		if (o->id == r.id && o->response == r.response) {
 			if (o->hash != r.hash)
-				sim_violation(t, "%s sends two different %ss with id %u (R7296-2.1-2)", h->name,
-					      r.response ? "response" : "request", r.id);
+				sim_violation(t, "%s sends two different %ss with id %u (R7296-2.1-2)",
+					      h->name, r.response ? "response" : "request", r.id);
 			return;
 		}
 	}
 	for (uint32_t i = 0; i < f->count; i++)
 		if (f->record[i].iv == r.iv)
-			sim_violation(t, "%s uses an IV twice with one key, ids %u and %u", h->name, f->record[i].id, r.id);
+			sim_violation(t, "%s uses an IV twice with one key, ids %u and %u", h->name,
+				      f->record[i].id, r.id);
 	if (!r.response)
 		check_window(h, f, r.id);
 	remember(f, &r);
 }
 
 /* One IKE SA keeps its transport, and a TCP stream belongs to one IKE SA. */
-static void check_transport(struct sim_tap *t, struct sim_host *h, struct flow *f, const struct ike_path *path,
-			    uint64_t stream, bool dialled)
+static void check_transport(struct sim_tap *t, struct sim_host *h, struct flow *f,
+			    const struct ike_path *path, uint64_t stream, bool dialled)
 {
 	struct lane *l;
 
 	if (f->transport && f->transport != path->transport)
-		sim_violation(&h->sim->trace, "%s moves an IKE SA from %s to %s (R9329-5-5, R9329-5.1-5)", h->name,
-			      f->transport == IKE_TCP ? "TCP" : "UDP", path->transport == IKE_TCP ? "TCP" : "UDP");
+		sim_violation(&h->sim->trace, "%s moves an IKE SA from %s to %s (R9329-5-5, R9329-5.1-5)",
+			      h->name, f->transport == IKE_TCP ? "TCP" : "UDP",
+			      path->transport == IKE_TCP ? "TCP" : "UDP");
 	f->transport = path->transport;
 	if (!stream || !dialled)
 		return;
@@ -209,7 +228,8 @@ static void check_transport(struct sim_tap *t, struct sim_host *h, struct flow *
 		if (l->stream != stream)
 			continue;
 		if (l->spi_i != f->spi_i)
-			sim_violation(&h->sim->trace, "%s puts a second IKE SA on one TCP stream (R9329-6.1-14)", h->name);
+			sim_violation(&h->sim->trace,
+				      "%s puts a second IKE SA on one TCP stream (R9329-6.1-14)", h->name);
 		return;
 	}
 	l = sim_alloc(sizeof(*l));
@@ -217,8 +237,8 @@ static void check_transport(struct sim_tap *t, struct sim_host *h, struct flow *
 	t->lanes = l;
 }
 
-void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *path, uint64_t stream, bool dialled,
-		  struct cv_bytes message)
+void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *path, uint64_t stream,
+		  bool dialled, struct cv_bytes message)
 {
 	struct header hd;
 	struct flow *f;
@@ -229,7 +249,8 @@ void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *
 	}
 	if (hd.next != PAYLOAD_SK) {
 		if (!clear_allowed(&hd, message))
-			sim_violation(&h->sim->trace, "%s sends exchange %u in the clear", h->name, hd.exchange);
+			sim_violation(&h->sim->trace, "%s sends exchange %u in the clear", h->name,
+				      hd.exchange);
 		if (hd.exchange != EXCHANGE_INIT)
 			return; /* an answer without state: its header copies the peer's */
 	}
@@ -241,7 +262,8 @@ void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *
 		check_transport(t, h, f, path, stream, dialled);
 }
 
-void sim_tap_delivered(struct sim_tap *t, struct sim_host *h, const struct ike_path *path, struct cv_bytes message)
+void sim_tap_delivered(struct sim_tap *t, struct sim_host *h, const struct ike_path *path,
+		       struct cv_bytes message)
 {
 	struct header hd;
 	struct flow *mine;

@@ -16,7 +16,8 @@ static void put(struct sim_trace *t, const char *text)
 {
 	char *line = t->line[t->count++ % SIM_TRACE_LINES];
 
-	snprintf(line, SIM_TRACE_WIDTH, "%10.3f  %.*s", (double)t->clock->now_ms / 1000, SIM_TRACE_WIDTH - 24, text);
+	snprintf(line, SIM_TRACE_WIDTH, "%10.3f  %.*s", (double)t->clock->now_ms / 1000, SIM_TRACE_WIDTH - 24,
+		 text);
 	if (t->print)
 		puts(line);
 }

@@ -1,4 +1,5 @@
-/* What happened, for the reader of a failing seed: the last lines are kept, or all are printed as they come. */
+/* What happened, for the reader of a failing seed: the last lines are kept, or all are printed as they come.
+ */
 #ifndef CULVERT_SIM_TRACE_H
 #define CULVERT_SIM_TRACE_H
 

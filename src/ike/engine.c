@@ -103,6 +103,7 @@ void ike_engine_free(struct ike_engine *e)
 		return;
 	if (e->conns && e->sas)
 		ike_conn_free_all(e);
+	cv_timerq_free(&e->timers);
 	if (e->streams)
 		ike_stream_free_all(e);
 	ike_out_clear(e);
@@ -114,7 +115,6 @@ void ike_engine_free(struct ike_engine *e)
 	cv_table_free(e->conns);
 	cv_table_free(e->wants);
 	cv_table_free(e->streams);
-	cv_timerq_free(&e->timers);
 	cv_wipe(e, sizeof(*e));
 	free(e);
 }

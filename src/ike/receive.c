@@ -261,6 +261,11 @@ static void foreign_version(struct ike_engine *e, const struct ike_msg *msg)
 {
 	e->counters.bad_version++;
 	strange(e, &msg->path, msg->h.major < 2 ? "it is IKEv1, which is not supported" : "its major version is not 2");
+	/* A newer peer may try again in our version on the same stream (R9329-6.4-2). */
+	if (msg->h.major > 2)
+		ike_stream_seen(e, &msg->path);
+	else
+		ike_stream_bad(e, &msg->path);
 	if (msg->h.major > 2 && !msg->response)
 		ike_message_refuse(e, &msg->path, &msg->h, WIRE_N_INVALID_MAJOR_VERSION, cv_bytes(NULL, 0));
 }

@@ -596,6 +596,16 @@ bool rig_said(const struct rig_end *end, uint8_t kind, const char *part)
 	return false;
 }
 
+static void assert_same_ts(const struct wire_ts_list *a, const struct wire_ts_list *b)
+{
+	char x[WIRE_TS_TEXT_MAX], y[WIRE_TS_TEXT_MAX];
+
+	assert_true(a->count > 0);
+	assert_int_equal(a->count, b->count);
+	for (unsigned i = 0; i < a->count; i++)
+		assert_string_equal(wire_ts_text(&a->ts[i], x), wire_ts_text(&b->ts[i], y));
+}
+
 static void assert_crosswise(const struct ike_child_sa *a, const struct ike_child_sa *b)
 {
 	assert_int_equal(a->spi_out, b->spi_in);
@@ -608,10 +618,8 @@ static void assert_crosswise(const struct ike_child_sa *a, const struct ike_chil
 	assert_true(cv_bytes_equal(cv_key_bytes(&a->integ_key_out), cv_key_bytes(&b->integ_key_in)));
 	assert_true(cv_bytes_equal(cv_key_bytes(&a->integ_key_in), cv_key_bytes(&b->integ_key_out)));
 	assert_true(a->encr_key_out.len > 0);
-	assert_int_equal(a->local.count, b->remote.count);
-	assert_int_equal(a->remote.count, b->local.count);
-	assert_memory_equal(a->local.ts, b->remote.ts, a->local.count * sizeof(a->local.ts[0]));
-	assert_memory_equal(a->remote.ts, b->local.ts, a->remote.count * sizeof(a->remote.ts[0]));
+	assert_same_ts(&a->local, &b->remote);
+	assert_same_ts(&a->remote, &b->local);
 }
 
 void rig_assert_same_children(const struct rig *rig, unsigned count)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/keylog.h"
 #include "host/addresses.h"
 #include "lib/log.h"
 
@@ -140,6 +141,22 @@ static enum cv_err install(struct daemon *d, struct daemon_child *c, const struc
 	return err;
 }
 
+static void export_keys(const struct daemon *d, const struct ike_child_sa *sa)
+{
+	struct cv_log_ctx ctx = { .conn = sa->conn, .esp_spi = sa->spi_in };
+	uint64_t ike_spi = sa->ike_spi;
+	struct ike_sa_keys keys;
+	enum cv_err err = daemon_keylog_child(d->options.keylog, sa);
+	if (err == CV_OK)
+		err = ike_engine_export_keys(d->engine, ike_spi, &keys);
+	if (err == CV_OK)
+		err = daemon_keylog_ike(d->options.keylog, &keys);
+	if (err != CV_OK)
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "keys are not written to %s: %s", d->options.keylog,
+		       cv_err_text(err));
+	cv_wipe(&keys, sizeof(keys));
+}
+
 void daemon_child_install(struct daemon *d, const struct ike_child_sa *sa)
 {
 	char text[200] = "out of memory";
@@ -149,6 +166,8 @@ void daemon_child_install(struct daemon *d, const struct ike_child_sa *sa)
 	struct daemon_child *c = child_new(d, sa);
 	enum cv_err err = c == NULL ? CV_E_NOMEM : install(d, c, sa, text, sizeof(text));
 	if (err == CV_OK) {
+		if (d->options.keylog != NULL)
+			export_keys(d, sa);
 		/* From here on *sa is no longer valid: the engine is called. */
 		struct finding_ids f = { .ike_spi = ike_spi, .local_id = &c->local_id, .remote_id = &c->remote_id };
 		ike_engine_each_sa(d->engine, take_ids, &f);

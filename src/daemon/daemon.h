@@ -25,6 +25,7 @@ struct daemon_options {
 	const char *secrets; /* NULL: what the configuration says */
 	const char *run_dir;
 	const char *log;     /* "stderr", "journal", a file's path; NULL: what the configuration says, else stderr */
+	const char *keylog;  /* folder for session keys, for reading captures; NULL: keys never leave the process */
 	bool debug;
 };
 

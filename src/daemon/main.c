@@ -15,6 +15,7 @@ static const char usage[] =
 	"  --run-dir DIR    control socket, lock and state file (" CTL_DEFAULT_RUN_DIR ")\n"
 	"  --log WHERE      stderr, journal, or the path of a file (what logfile= says, else stderr)\n"
 	"  --debug          say everything\n"
+	"  --keylog DIR     write all session keys to DIR, as tables for Wireshark: only to look for a fault\n"
 	"  --foreground     stay in the foreground (always so)\n"
 	"  --version  --help\n"
 	"It runs until SIGTERM; SIGHUP makes it read its files again. 'culvert' talks to it.\n";
@@ -25,7 +26,8 @@ static int read_options(int argc, char **argv, struct daemon_options *options)
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },  { "secrets", required_argument, NULL, 's' },
 		{ "run-dir", required_argument, NULL, 'r' }, { "log", required_argument, NULL, 'l' },
-		{ "debug", no_argument, NULL, 'd' },	     { "foreground", no_argument, NULL, 'f' },
+		{ "debug", no_argument, NULL, 'd' },	     { "keylog", required_argument, NULL, 'k' },
+		{ "foreground", no_argument, NULL, 'f' },
 		{ "version", no_argument, NULL, 'V' },	     { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -37,6 +39,7 @@ static int read_options(int argc, char **argv, struct daemon_options *options)
 		case 'r': options->run_dir = optarg; break;
 		case 'l': options->log = optarg; break;
 		case 'd': options->debug = true; break;
+		case 'k': options->keylog = optarg; break;
 		case 'f': break;
 		case 'V': printf("culvertd %s\n%s\n", CULVERT_VERSION, crypto_library_version()); return 0;
 		case 'h': fputs(usage, stdout); return 0;

@@ -159,6 +159,9 @@ enum cv_err daemon_start(struct daemon *d)
 	}
 	if ((err = make_plane(d)) != CV_OK || (err = daemon_listen(d, d->conf)) != CV_OK)
 		return err;
+	if (d->options.keylog != NULL)
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL, "all session keys are written to %s: who reads them reads the tunnels",
+		       d->options.keylog);
 	daemon_conns_apply(d, d->conf);
 	/* The socket last: who finds it finds everything ready. */
 	err = make_ctl(d);

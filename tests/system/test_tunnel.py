@@ -96,7 +96,8 @@ def test_each_transport_works_exactly_where_the_responder_listens(world, listen_
 
 @pytest.mark.parametrize("port", [443, 4500, 8443])
 def test_every_listed_tcp_port_works(world, port):
-    world.fault(f"meta l4proto udp drop; add rule inet between faults tcp dport != {port} tcp sport != {port} drop")
+    for rule in (f"tcp dport {port} return", f"tcp sport {port} return", "meta l4proto { tcp, udp } drop"):
+        world.fault(rule)
     world.daemon("east", configuration({"listen-tcp": "443,4500,8443"}, net={"enable-tcp": "yes"}))
     west = world.daemon("west", configuration(net={"enable-tcp": "yes", "tcp-remoteport": port}))
     west.up()

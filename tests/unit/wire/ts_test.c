@@ -113,9 +113,13 @@ static void test_selectors_of_unknown_type_are_left_out(void **state)
 	assert_int_equal(list.count, 0);
 }
 
-static void test_opaque_ports_and_a_single_address_are_fine(void **state)
+static void test_single_addresses_and_ports_and_opaque_ones_are_fine(void **state)
 {
 	(void)state;
+	assert_int_equal(payload_decode_hex("01ffffff 07 06 0010 0050 0050 c0000201 c0000201", decode),
+			 CV_OK);
+	assert_int_equal(list.ts[0].port_first, 80);
+	assert_int_equal(list.ts[0].port_last, 80);
 	assert_int_equal(payload_decode_hex("01ffffff 07 11 0010 ffff 0000 c0000201 c0000201", decode),
 			 CV_OK);
 	assert_int_equal(list.ts[0].port_first, 65535);
@@ -256,7 +260,7 @@ int main(void)
 		cmocka_unit_test(test_selectors_cut_anywhere_are_refused),
 		cmocka_unit_test(test_selectors_that_contradict_themselves_are_refused),
 		cmocka_unit_test(test_selectors_of_unknown_type_are_left_out),
-		cmocka_unit_test(test_opaque_ports_and_a_single_address_are_fine),
+		cmocka_unit_test(test_single_addresses_and_ports_and_opaque_ones_are_fine),
 		cmocka_unit_test(test_more_selectors_than_we_hold_are_a_limit),
 		cmocka_unit_test(test_what_is_built_is_read_back),
 		cmocka_unit_test(test_values_that_cannot_be_sent_fail_the_builder),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -152,14 +153,31 @@ struct cv_bytes crypto_ke_public(const struct crypto_ke *ke)
 	return cv_bytes(ke->public, ke->group->public_len);
 }
 
-/* NULL when the value is none of the group's: for ECP OpenSSL checks that the point is on the curve, for MODP
- * the range is checked when the peer's key is set. */
+/* RFC 6989 section 2.1: 1 < r < p - 1. That is enough in a group of a safe prime; OpenSSL's own validation
+ * would add an exponentiation ten times as long as the exchange itself. */
+static bool modp_in_range(const struct ke_group *g, struct cv_bytes value)
+{
+	BIGNUM *p = NULL, *r = BN_bin2bn(value.data, (int)value.len, NULL);
+	bool ok = r && EVP_PKEY_get_bn_param(crypto_algs.ke[g - groups], OSSL_PKEY_PARAM_FFC_P, &p) == 1 &&
+		  BN_sub_word(p, 1) == 1 && BN_cmp(r, BN_value_one()) > 0 && BN_cmp(r, p) < 0;
+
+	BN_free(p);
+	BN_free(r);
+	return ok;
+}
+
+/* NULL when the value is none of the group's. For ECP OpenSSL checks that the point is on the curve; these
+ * curves have no small subgroups, so that is all (RFC 6989 section 2.3). X25519 and X448 take every value
+ * (RFC 7748 section 5). */
 static EVP_PKEY *ke_import_public(const struct ke_group *g, struct cv_bytes value)
 {
 	uint8_t encoded[CRYPTO_KE_PUBLIC_MAX + 1] = { EC_UNCOMPRESSED };
 	size_t skip = g->kind == KE_ECP ? 1 : 0;
-	EVP_PKEY *peer = EVP_PKEY_new();
+	EVP_PKEY *peer;
 
+	if (g->kind == KE_MODP && !modp_in_range(g, value))
+		return NULL;
+	peer = EVP_PKEY_new();
 	memcpy(encoded + skip, value.data, value.len);
 	if (peer && EVP_PKEY_copy_parameters(peer, crypto_algs.ke[g - groups]) == 1 &&
 	    EVP_PKEY_set1_encoded_public_key(peer, encoded, value.len + skip) == 1)
@@ -175,13 +193,10 @@ static bool ke_derive(const struct crypto_ke *ke, EVP_PKEY *peer, struct cv_secr
 		OSSL_PARAM_construct_uint(OSSL_EXCHANGE_PARAM_PAD, &pad),
 		OSSL_PARAM_construct_end(),
 	};
-	/* RFC 6989 section 2.1: 1 < r < p - 1. For the curves, decoding has checked all there is to check:
-	 * they have no small subgroups (section 2.3), and X25519 takes every value (RFC 7748 section 5). */
-	int validate = ke->group->kind == KE_MODP;
 	size_t len = out->len;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ke->key, NULL);
 	bool ok = ctx && EVP_PKEY_derive_init_ex(ctx, ke->group->kind == KE_MODP ? params : NULL) == 1 &&
-		  EVP_PKEY_derive_set_peer_ex(ctx, peer, validate) == 1 &&
+		  EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) == 1 &&
 		  EVP_PKEY_derive(ctx, out->data, &len) == 1 && len == out->len;
 
 	EVP_PKEY_CTX_free(ctx);

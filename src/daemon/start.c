@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/prf.h"
 #include "daemon/daemon.h"
 #include "lib/log.h"
 
@@ -153,7 +154,7 @@ enum cv_err daemon_start(struct daemon *d)
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s", text);
 		return err;
 	}
-	if ((err = make_tables(d)) != CV_OK || (err = make_engine(d)) != CV_OK) {
+	if ((err = crypto_init()) != CV_OK || (err = make_tables(d)) != CV_OK || (err = make_engine(d)) != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s", cv_err_text(err));
 		return err;
 	}

@@ -130,16 +130,16 @@ class World:
             host.run("ip", "route", "add", "default", "via", f"{link4}.1")
             host.run("ip", "route", "add", "default", "via", f"{link6}::1")
         self.between.nft("""table inet between {
-            counter udp { }
-            counter tcp { }
-            counter clear { }
+            counter udp_packets { }
+            counter tcp_packets { }
+            counter clear_packets { }
             chain faults { }
             chain forward {
                 type filter hook forward priority 0;
-                ip saddr 10.91.0.0/16 counter name clear drop
-                ip6 saddr fd91::/16 counter name clear drop
-                meta l4proto udp counter name udp
-                meta l4proto tcp counter name tcp
+                ip saddr 10.91.0.0/16 counter name clear_packets drop
+                ip6 saddr fd91::/16 counter name clear_packets drop
+                meta l4proto udp counter name udp_packets
+                meta l4proto tcp counter name tcp_packets
                 jump faults
             }
         }""")
@@ -155,7 +155,7 @@ class World:
 
     def packets(self, counter):
         """How many the network between has seen: "udp", "tcp", or "clear" (unencrypted, to or from the inner nets)."""
-        listed = json.loads(self.between.run("nft", "-j", "list", "counter", "inet", "between", counter).stdout)
+        listed = json.loads(self.between.run("nft", "-j", "list", "counter", "inet", "between", f"{counter}_packets").stdout)
         return next(entry["counter"]["packets"] for entry in listed["nftables"] if "counter" in entry)
 
     def daemon(self, name, config, *options, secrets=SECRET):

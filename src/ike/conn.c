@@ -234,7 +234,7 @@ void ike_conn_release(struct ike_sa *sa)
 struct ike_sa *ike_conn_sa(const struct ike_connection *conn)
 {
 	for (struct ike_sa *sa = conn->sas; sa; sa = sa->conn_next) {
-		if (sa->state == IKE_SA_ESTABLISHED && !sa->standby && !sa->rekeyed)
+		if (sa->state == IKE_SA_ESTABLISHED && !sa->standby && !sa->rekeyed && !sa->stream_lost)
 			return sa;
 	}
 	return NULL;

@@ -198,6 +198,11 @@ static void receive_protected(struct ike_engine *e, struct ike_msg *msg)
 		unknown(e, msg);
 		return;
 	}
+	/* An IKE SA stays on its transport, replies included (R9329-5-5): this is a copy that somebody else sent. */
+	if (msg->path.transport != sa->path.transport) {
+		e->counters.window_dropped++;
+		return;
+	}
 	memcpy(e->rx, msg->raw.data, msg->raw.len);
 	whole = cv_bytes(e->rx, msg->raw.len);
 	err = wire_chain_decode(msg->h.next_payload, cv_bytes(e->rx + WIRE_IKE_HEADER_LEN, whole.len - WIRE_IKE_HEADER_LEN),
@@ -241,7 +246,8 @@ static void receive_init(struct ike_engine *e, struct ike_msg *msg)
 		return;
 	}
 	sa = msg->h.flags & WIRE_FLAG_INITIATOR ? NULL : ike_sa_find(e, msg->h.spi_i);
-	if (!sa || !sa->initiator || sa->state != IKE_SA_INIT_SENT || !ike_task_expects(sa, &msg->h)) {
+	if (!sa || !sa->initiator || sa->state != IKE_SA_INIT_SENT || !ike_task_expects(sa, &msg->h) ||
+	    msg->path.transport != sa->path.transport || msg->path.stream_id != sa->path.stream_id) {
 		e->counters.unknown_spi++;
 		return;
 	}
@@ -262,9 +268,7 @@ static void foreign_version(struct ike_engine *e, const struct ike_msg *msg)
 	e->counters.bad_version++;
 	strange(e, &msg->path, msg->h.major < 2 ? "it is IKEv1, which is not supported" : "its major version is not 2");
 	/* A newer peer may try again in our version on the same stream (R9329-6.4-2). */
-	if (msg->h.major > 2)
-		ike_stream_seen(e, &msg->path);
-	else
+	if (msg->h.major < 2)
 		ike_stream_bad(e, &msg->path);
 	if (msg->h.major > 2 && !msg->response)
 		ike_message_refuse(e, &msg->path, &msg->h, WIRE_N_INVALID_MAJOR_VERSION, cv_bytes(NULL, 0));
@@ -275,6 +279,8 @@ void ike_receive(struct ike_engine *e, const struct ike_path *path, struct cv_by
 	struct ike_msg msg = { .path = *path, .raw = message };
 
 	e->counters.messages_in++;
+	/* Whatever it is: a stream that leads to nothing is closed after a while (R9329-6.1-7). */
+	ike_stream_seen(e, path);
 	if (wire_header_decode(message, &msg.h) || message.len > IKE_MESSAGE_MAX) {
 		malformed(e, path, "it is too short or too long for an IKE header");
 		return;

@@ -49,9 +49,10 @@ static void refuse(struct ike_engine *e, const struct ike_msg *msg, uint16_t not
 static enum cv_err digest_of(const struct ike_msg *msg, uint8_t out[CRYPTO_SHA256_LEN])
 {
 	static const uint8_t key[] = "IKE_SA_INIT";
-	struct cv_bytes parts[] = { msg->raw, cv_ip_bytes(&msg->path.remote.ip) };
+	struct cv_bytes parts[] = { msg->raw, cv_ip_bytes(&msg->path.remote.ip),
+				    cv_bytes(&msg->path.transport, sizeof(msg->path.transport)) };
 
-	return crypto_hmac_sha256(cv_bytes(key, sizeof(key) - 1), parts, 2, out);
+	return crypto_hmac_sha256(cv_bytes(key, sizeof(key) - 1), parts, 3, out);
 }
 
 /* True: seen before, and answered as before where that is still due. */
@@ -275,7 +276,6 @@ void ike_init_request(struct ike_engine *e, struct ike_msg *msg)
 
 	if (e->stopping || digest_of(msg, digest) || seen_before(e, msg, digest))
 		return;
-	ike_stream_seen(e, &msg->path);
 	if (!read_offer(e, msg, &offer)) {
 		ike_stream_bad(e, &msg->path);
 		return;

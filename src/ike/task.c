@@ -87,6 +87,15 @@ static void arm_retransmit(struct ike_sa *sa)
 	ike_sa_arm(sa, &sa->retransmit, due);
 }
 
+/* Without a stream the request waits for the next one (R9329-6.2-3). */
+static void transmit(struct ike_sa *sa)
+{
+	if (sa->stream_lost)
+		return;
+	sa->last_out_ms = sa->engine->now_ms;
+	ike_out_send(sa->engine, &sa->path, cv_bytes(sa->flight, sa->flight_len));
+}
+
 static void launch(struct ike_sa *sa, struct ike_task *task)
 {
 	struct cv_bytes message;
@@ -101,9 +110,9 @@ static void launch(struct ike_sa *sa, struct ike_task *task)
 		ike_sa_close(sa, why);
 		return;
 	}
-	sa->flight_since_ms = sa->last_out_ms = sa->engine->now_ms;
+	sa->flight_since_ms = sa->engine->now_ms;
 	sa->flight_interval_ms = sa->policy->conn.retransmit_interval_ms;
-	ike_out_send(sa->engine, &sa->path, message);
+	transmit(sa);
 	arm_retransmit(sa);
 }
 
@@ -143,8 +152,7 @@ void ike_task_resend(struct ike_sa *sa)
 	if (!sa->flight)
 		return;
 	sa->engine->counters.retransmits++;
-	sa->last_out_ms = sa->engine->now_ms;
-	ike_out_send(sa->engine, &sa->path, cv_bytes(sa->flight, sa->flight_len));
+	transmit(sa);
 }
 
 void ike_task_overdue(struct ike_sa *sa)

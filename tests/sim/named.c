@@ -180,6 +180,45 @@ static void nat_restarts(struct sim_plan *p)
 	p->script_ms = 60000;
 }
 
+/* What is left of an IKE SA whose stream is gone must neither speak nor stand in the way of a new one. */
+static void stream_reset(struct sim_plan *p)
+{
+	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_TCP);
+	p->conn[0].starts[1] = true;
+	up(p, 100, 500, IKE_TCP);
+	sim_plan_step(p, 5000, SIM_STEP_TCP_RESET, 0, 0);
+	up(p, 8000, 500, IKE_TCP);
+	sim_plan_step(p, 20000, SIM_STEP_TCP_RESET, 1, 0);
+	sim_plan_step(p, 25000, SIM_STEP_UP, 1, 0);
+	p->hard_faults = true;
+}
+
+static void down_while_coming_up(struct sim_plan *p)
+{
+	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_UDP);
+	p->conn[0].starts[1] = true;
+	p->conn[0].policy[1].liveness_delay_ms = 0;
+	up(p, 100, 500, IKE_UDP);
+	sim_plan_step(p, 3000, SIM_STEP_REBOOT, 0, 0);
+	sim_plan_step(p, 5000, SIM_STEP_DOWN, 1, 0);
+	sim_plan_step(p, 6000, SIM_STEP_ACQUIRE, 1, 0);
+	sim_plan_step(p, 12000, SIM_STEP_DOWN, 1, 0);
+	sim_plan_step(p, 12010, SIM_STEP_UP, 1, 0);
+	p->hard_faults = true;
+}
+
+static void plane_refuses(struct sim_plan *p)
+{
+	many_children_with_pfs(p);
+	p->step_count = 0;
+	sim_plan_step(p, 100, SIM_STEP_UP, 0, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		p->host[i].install_fail_pm = 300;
+		p->host[i].link =
+		    (struct sim_link){ .delay_ms = 20, .jitter_ms = 30, .loss_pm = 50, .reorder_pm = 400 };
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct sim_plan *plan);
@@ -199,6 +238,9 @@ static const struct {
 	{ "cookies-and-another-group", cookies_and_another_group },
 	{ "attacked", attacked },
 	{ "nat-restarts", nat_restarts },
+	{ "stream-reset", stream_reset },
+	{ "down-while-coming-up", down_while_coming_up },
+	{ "plane-refuses", plane_refuses },
 };
 
 const char *sim_plan_name(unsigned index)

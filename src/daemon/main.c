@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/prf.h"
 #include "crypto/version.h"
 #include "daemon/daemon.h"
 #include "lib/log.h"
@@ -85,6 +86,11 @@ int main(int argc, char **argv)
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s", text);
 		return 1;
 	}
+	if (crypto_init() != CV_OK) {
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s lacks algorithms that IKEv2 must have",
+		       crypto_library_version());
+		return 1;
+	}
 	int error = uv_loop_init(&d.loop);
 	if (error != 0) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s", uv_strerror(error));
@@ -94,6 +100,7 @@ int main(int argc, char **argv)
 	if (err == CV_OK)
 		uv_run(&d.loop, UV_RUN_DEFAULT);
 	daemon_free(&d);
+	crypto_cleanup();
 	if (err == CV_OK)
 		cv_log(CV_LOG_NOTICE, DAEMON_ROOM, NULL, "stopped");
 	return err == CV_OK ? 0 : 1;

@@ -14,14 +14,10 @@ static void answer_secret(struct daemon *d, const struct ike_output *out)
 
 static void take_report(struct daemon *d, const struct ike_output *out)
 {
-	static const uint8_t levels[] = {
-		[IKE_REPORT_PROGRESS] = CV_LOG_INFO,
-		[IKE_REPORT_UP] = CV_LOG_NOTICE,
-		[IKE_REPORT_FAILED] = CV_LOG_WARNING,
-		[IKE_REPORT_DOWN] = CV_LOG_NOTICE,
-	};
 	struct cv_log_ctx ctx = { .conn = out->conn };
-	cv_log(levels[out->report], DAEMON_ROOM, &ctx, "%s", out->text);
+	/* Progress and failures the engine has logged itself. */
+	if (out->report == IKE_REPORT_UP || out->report == IKE_REPORT_DOWN)
+		cv_log(CV_LOG_NOTICE, DAEMON_ROOM, &ctx, "%s", out->text);
 	if (out->request_id != 0 && out->report == IKE_REPORT_PROGRESS)
 		ctl_server_progress(d->ctl, out->request_id, out->text);
 	else if (out->request_id != 0)

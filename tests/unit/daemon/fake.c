@@ -165,6 +165,14 @@ const struct ike_counters *ike_engine_counters(const struct ike_engine *e)
 	return &counters;
 }
 
+enum cv_err ike_engine_export_keys(const struct ike_engine *e, uint64_t spi_local, struct ike_sa_keys *out)
+{
+	(void)e;
+	(void)spi_local;
+	(void)out;
+	return CV_E_NOTFOUND;
+}
+
 const char *ike_sa_state_name(uint8_t state)
 {
 	return state == IKE_SA_ESTABLISHED ? "established" : "init sent";

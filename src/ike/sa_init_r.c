@@ -274,6 +274,9 @@ void ike_init_request(struct ike_engine *e, struct ike_msg *msg)
 	struct offer offer = { .msg = msg };
 	uint8_t digest[CRYPTO_SHA256_LEN], group[2];
 
+	/* Our own request, thrown back at us: answering it would spoil our handshake. */
+	if (ike_sa_find(e, msg->h.spi_i))
+		return;
 	if (e->stopping || digest_of(msg, digest) || seen_before(e, msg, digest))
 		return;
 	if (!read_offer(e, msg, &offer)) {

@@ -289,7 +289,7 @@ const struct conf_option conf_option_table[] = {
 	{ .name = "auth", .section = CONN, .sided = true, .type = "secret or null", .fallback = "",
 	  .words = words_auth, .apply = conf_apply_word, .offset = offsetof(struct conf_raw_end, auth),
 	  .text = "How this end proves its identity, where authby= says otherwise" },
-	{ .name = "authby", .section = CONN, .type = "secret or null", .fallback = "rsasig",
+	{ .name = "authby", .section = CONN, .type = "secret or null", .fallback = "",
 	  .apply = conf_apply_authby, .offset = offsetof(struct conf_raw_conn, authby),
 	  .text = "How both ends prove their identities. culvert has preshared keys and none at all (RFC "
 		"7619); as libreswan's default is certificates, it must be given" },

@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-const uint8_t xport_prefix[XPORT_PREFIX_LEN] = {'I', 'K', 'E', 'T', 'C', 'P'};
+const uint8_t xport_prefix[XPORT_PREFIX_LEN] = { 'I', 'K', 'E', 'T', 'C', 'P' };
 
-static size_t deframe_prefix(struct xport_deframer *d, const uint8_t *buf, size_t len, struct xport_frame *out)
+static size_t deframe_prefix(struct xport_deframer *d, const uint8_t *buf, size_t len,
+			     struct xport_frame *out)
 {
 	size_t have = len < XPORT_PREFIX_LEN ? len : XPORT_PREFIX_LEN;
 
@@ -22,7 +23,7 @@ static size_t deframe_prefix(struct xport_deframer *d, const uint8_t *buf, size_
 
 void xport_classify(uint8_t *message, size_t len, struct xport_frame *out)
 {
-	*out = (struct xport_frame){.kind = XPORT_FRAME_JUNK, .message = message, .len = len};
+	*out = (struct xport_frame){ .kind = XPORT_FRAME_JUNK, .message = message, .len = len };
 	if (len == 0 || (len == 1 && message[0] == XPORT_KEEPALIVE))
 		out->kind = XPORT_FRAME_IGNORED;
 	if (len < XPORT_MARKER_LEN)
@@ -40,7 +41,7 @@ size_t xport_deframe(struct xport_deframer *d, uint8_t *buf, size_t len, struct 
 {
 	size_t frame_len;
 
-	*out = (struct xport_frame){.kind = d->fatal};
+	*out = (struct xport_frame){ .kind = d->fatal };
 	if (d->fatal != XPORT_FRAME_NONE || len == 0)
 		return 0;
 	if (d->wants_prefix)

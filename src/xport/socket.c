@@ -57,14 +57,17 @@ static int bind_socket(int fd, const struct cv_addr *at, const char **step)
 /* The outer packets carry no DF: a path smaller than the one the inner MTU was computed for still works. */
 static int tune_udp(int fd, uint8_t family)
 {
-	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_RECEIVE_BUFFER); /* needs CAP_NET_ADMIN; fine without */
-	(void)set_int(fd, SOL_UDP, UDP_GRO, 1);                            /* since Linux 5.0; fine without */
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE,
+		      UDP_RECEIVE_BUFFER);	/* needs CAP_NET_ADMIN; fine without */
+	(void)set_int(fd, SOL_UDP, UDP_GRO, 1); /* since Linux 5.0; fine without */
 	if (family == CV_IPV6)
-		return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) | set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) |
+		return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) |
+		       set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) |
 		       set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1) |
 		       set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	return set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) | set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) |
-	       set_int(fd, IPPROTO_IP, IP_RECVERR, 1) | set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	       set_int(fd, IPPROTO_IP, IP_RECVERR, 1) |
+	       set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 }
 
 int xport_udp_socket(const struct cv_addr *at, uint32_t mark, const char **step)
@@ -92,7 +95,8 @@ int xport_tcp_listener(const struct cv_addr *at, uint32_t mark, const char **ste
 	return fd;
 }
 
-int xport_tcp_dial(const struct cv_addr *local, const struct cv_addr *remote, uint32_t mark, const char **step)
+int xport_tcp_dial(const struct cv_addr *local, const struct cv_addr *remote, uint32_t mark,
+		   const char **step)
 {
 	int fd = open_socket(remote->ip.family, SOCK_STREAM, mark, step);
 	struct sockaddr_storage sa;
@@ -116,7 +120,7 @@ int xport_tcp_dial(const struct cv_addr *local, const struct cv_addr *remote, ui
 
 int xport_tcp_accept(int listener, struct cv_addr *remote)
 {
-	struct sockaddr_storage sa = {0};
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof sa;
 	int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -146,7 +150,7 @@ int xport_socket_error(int fd)
 
 enum cv_err xport_socket_local(int fd, struct cv_addr *out)
 {
-	struct sockaddr_storage sa = {0};
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof sa;
 
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)

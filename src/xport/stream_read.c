@@ -7,7 +7,7 @@
 
 void xport_reader_init(struct xport_reader *r, bool accepted)
 {
-	*r = (struct xport_reader){.deframer = {.wants_prefix = accepted}};
+	*r = (struct xport_reader){ .deframer = { .wants_prefix = accepted } };
 }
 
 void xport_reader_free(struct xport_reader *r)
@@ -17,7 +17,8 @@ void xport_reader_free(struct xport_reader *r)
 	r->partial_len = 0;
 }
 
-enum xport_read xport_reader_read(struct xport_reader *r, int fd, uint8_t *buf, size_t cap, size_t *len, int *os_error)
+enum xport_read xport_reader_read(struct xport_reader *r, int fd, uint8_t *buf, size_t cap, size_t *len,
+				  int *os_error)
 {
 	ssize_t n = recv(fd, buf + r->partial_len, cap - r->partial_len, MSG_DONTWAIT);
 

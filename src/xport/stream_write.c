@@ -13,7 +13,7 @@ void xport_spares_free(struct xport_spares *s)
 
 void xport_writer_init(struct xport_writer *w, bool dialled, struct xport_spares *spares)
 {
-	*w = (struct xport_writer){.prefix_owed = dialled, .spares = spares};
+	*w = (struct xport_writer){ .prefix_owed = dialled, .spares = spares };
 }
 
 static void release_pending(struct xport_writer *w)
@@ -100,14 +100,14 @@ static unsigned collect(const struct xport_writer *w, const struct iovec *frames
 	if (xport_writer_empty(w) && n == 0)
 		return 0; /* a prefix waits for the first frame */
 	if (w->prefix_owed)
-		iov[used++] = (struct iovec){(void *)(uintptr_t)(xport_prefix + w->prefix_sent),
-					     (size_t)XPORT_PREFIX_LEN - w->prefix_sent};
+		iov[used++] = (struct iovec){ (void *)(uintptr_t)(xport_prefix + w->prefix_sent),
+					      (size_t)XPORT_PREFIX_LEN - w->prefix_sent };
 	if (w->cut > 0)
-		iov[used++] = (struct iovec){w->pending + w->start, w->cut};
+		iov[used++] = (struct iovec){ w->pending + w->start, w->cut };
 	if (w->ike_end > w->ike_start)
-		iov[used++] = (struct iovec){w->ike + w->ike_start, w->ike_end - w->ike_start};
+		iov[used++] = (struct iovec){ w->ike + w->ike_start, w->ike_end - w->ike_start };
 	if (w->end - w->start > w->cut)
-		iov[used++] = (struct iovec){w->pending + w->start + w->cut, w->end - w->start - w->cut};
+		iov[used++] = (struct iovec){ w->pending + w->start + w->cut, w->end - w->start - w->cut };
 	for (unsigned i = 0; i < n; i++)
 		iov[used++] = frames[i];
 	return used;
@@ -146,7 +146,8 @@ static size_t consume_queued(struct xport_writer *w, size_t sent)
 static bool keep_frames(struct xport_writer *w, const uint8_t *data, size_t len)
 {
 	if (w->pending == NULL) {
-		w->pending = w->spares->count > 0 ? w->spares->buf[--w->spares->count] : malloc(XPORT_PENDING_MAX);
+		w->pending =
+		    w->spares->count > 0 ? w->spares->buf[--w->spares->count] : malloc(XPORT_PENDING_MAX);
 		if (w->pending == NULL)
 			return false;
 	}
@@ -192,10 +193,11 @@ static void tidy(struct xport_writer *w)
 	w->ike_start = w->ike_end = w->ike_cap = 0;
 }
 
-enum xport_write xport_writer_push(struct xport_writer *w, int fd, const struct iovec *frames, unsigned n, int *os_error)
+enum xport_write xport_writer_push(struct xport_writer *w, int fd, const struct iovec *frames, unsigned n,
+				   int *os_error)
 {
 	struct iovec iov[LEADING_PIECES + XPORT_WRITE_IOV];
-	struct msghdr msg = {.msg_iov = iov};
+	struct msghdr msg = { .msg_iov = iov };
 	size_t sent = 0;
 	ssize_t rc;
 

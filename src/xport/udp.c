@@ -83,7 +83,9 @@ static bool read_message(const struct xport_udp *u, struct mmsghdr *m, struct xp
 {
 	const struct sockaddr_storage *from = m->msg_hdr.msg_name;
 
-	*out = (struct xport_datagrams){.data = m->msg_hdr.msg_iov->iov_base, .len = m->msg_len, .local = u->bound};
+	*out = (struct xport_datagrams){ .data = m->msg_hdr.msg_iov->iov_base,
+					 .len = m->msg_len,
+					 .local = u->bound };
 	if (m->msg_len == 0 || (m->msg_hdr.msg_flags & MSG_TRUNC) != 0)
 		return false;
 	if (cv_addr_from_sockaddr(from, &out->remote) != CV_OK)
@@ -104,13 +106,13 @@ int xport_udp_receive(struct xport_udp *u, struct xport_udp_rx *rx)
 
 	memset(m, 0, sizeof m);
 	for (unsigned i = 0; i < XPORT_UDP_BATCH; i++) {
-		iov[i] = (struct iovec){rx->buf + (size_t)i * XPORT_UDP_BUFFER, XPORT_UDP_BUFFER};
-		m[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
-					       .msg_namelen = sizeof from[i],
-					       .msg_iov = &iov[i],
-					       .msg_iovlen = 1,
-					       .msg_control = &control[i],
-					       .msg_controllen = sizeof control[i]};
+		iov[i] = (struct iovec){ rx->buf + (size_t)i * XPORT_UDP_BUFFER, XPORT_UDP_BUFFER };
+		m[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+						.msg_namelen = sizeof from[i],
+						.msg_iov = &iov[i],
+						.msg_iovlen = 1,
+						.msg_control = &control[i],
+						.msg_controllen = sizeof control[i] };
 	}
 	n = recvmmsg(u->fd, m, XPORT_UDP_BATCH, MSG_DONTWAIT, NULL);
 	if (n < 0)
@@ -122,18 +124,18 @@ int xport_udp_receive(struct xport_udp *u, struct xport_udp_rx *rx)
 
 bool xport_udp_next_error(struct xport_udp *u, struct xport_udp_error *out)
 {
-	struct sockaddr_storage to = {0};
+	struct sockaddr_storage to = { 0 };
 	struct control control;
 	uint8_t sent[64];
-	struct iovec iov = {sent, sizeof sent};
-	struct msghdr msg = {.msg_name = &to,
-			     .msg_namelen = sizeof to,
-			     .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof control};
+	struct iovec iov = { sent, sizeof sent };
+	struct msghdr msg = { .msg_name = &to,
+			      .msg_namelen = sizeof to,
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof control };
 
-	*out = (struct xport_udp_error){.local = u->bound};
+	*out = (struct xport_udp_error){ .local = u->bound };
 	if (recvmsg(u->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 		return false;
 	if (cv_addr_from_sockaddr(&to, &out->remote) != CV_OK)
@@ -155,7 +157,7 @@ bool xport_udp_next_error(struct xport_udp *u, struct xport_udp_error *out)
 
 void xport_udp_dest_set(struct xport_udp_dest *d, const struct cv_addr *local, const struct cv_addr *remote)
 {
-	*d = (struct xport_udp_dest){0};
+	*d = (struct xport_udp_dest){ 0 };
 	d->remote_len = (socklen_t)cv_addr_to_sockaddr(remote, &d->remote);
 	if (!cv_ip_is_any(&local->ip) && local->ip.family == remote->ip.family)
 		d->local = local->ip;
@@ -175,30 +177,30 @@ static void put_control(struct msghdr *msg, int level, int type, const void *dat
 static void put_source(struct msghdr *msg, const struct cv_ip *ip)
 {
 	if (ip->family == CV_IPV4) {
-		struct in_pktinfo info = {0};
+		struct in_pktinfo info = { 0 };
 
 		memcpy(&info.ipi_spec_dst, ip->b, 4);
 		put_control(msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
 	} else if (ip->family == CV_IPV6) {
-		struct in6_pktinfo info = {0};
+		struct in6_pktinfo info = { 0 };
 
 		memcpy(&info.ipi6_addr, ip->b, 16);
 		put_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 	}
 }
 
-static void fill_message(struct msghdr *msg, const struct xport_udp_run *run, struct iovec *iov, struct control *control,
-			 bool gso)
+static void fill_message(struct msghdr *msg, const struct xport_udp_run *run, struct iovec *iov,
+			 struct control *control, bool gso)
 {
 	uint16_t segment = (uint16_t)run->segment;
 	int tos = run->tos;
 
 	memset(control, 0, sizeof *control);
-	*msg = (struct msghdr){.msg_name = (void *)(uintptr_t)&run->to->remote,
-			       .msg_namelen = run->to->remote_len,
-			       .msg_iov = iov,
-			       .msg_iovlen = 1,
-			       .msg_control = control};
+	*msg = (struct msghdr){ .msg_name = (void *)(uintptr_t)&run->to->remote,
+				.msg_namelen = run->to->remote_len,
+				.msg_iov = iov,
+				.msg_iovlen = 1,
+				.msg_control = control };
 	put_source(msg, &run->to->local);
 	if (tos != 0 && run->to->remote.ss_family == AF_INET6)
 		put_control(msg, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
@@ -210,7 +212,8 @@ static void fill_message(struct msghdr *msg, const struct xport_udp_run *run, st
 		msg->msg_control = NULL;
 }
 
-/* A run whose super-datagram the system will not take goes out datagram by datagram. EAGAIN only before the first. */
+/* A run whose super-datagram the system will not take goes out datagram by datagram. EAGAIN only before the
+ * first. */
 static int send_singly(struct xport_udp *u, const struct xport_udp_run *run, uint64_t *dropped)
 {
 	struct control control;
@@ -219,7 +222,7 @@ static int send_singly(struct xport_udp *u, const struct xport_udp_run *run, uin
 
 	for (size_t at = 0; at < run->len; at += run->segment) {
 		size_t len = run->len - at < run->segment ? run->len - at : run->segment;
-		struct iovec iov = {run->data + at, len};
+		struct iovec iov = { run->data + at, len };
 
 		fill_message(&msg, run, &iov, &control, false);
 		if (sendmsg(u->fd, &msg, MSG_DONTWAIT) >= 0)
@@ -259,14 +262,15 @@ static int send_some(struct xport_udp *u, const struct xport_udp_run *runs, unsi
 	struct control control[XPORT_UDP_RUNS_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
-		iov[i] = (struct iovec){runs[i].data, runs[i].len};
+		iov[i] = (struct iovec){ runs[i].data, runs[i].len };
 		fill_message(&m[i].msg_hdr, &runs[i], &iov[i], &control[i], gso && runs[i].count > 1);
 		m[i].msg_len = 0;
 	}
 	return sendmmsg(u->fd, m, n, MSG_DONTWAIT);
 }
 
-/* How many runs go into one call: without GSO only single datagrams, in front of the first that needs cutting. */
+/* How many runs go into one call: without GSO only single datagrams, in front of the first that needs
+ * cutting. */
 static unsigned batch_len(const struct xport_udp_run *runs, unsigned n, bool gso)
 {
 	unsigned i = 0;
@@ -276,7 +280,8 @@ static unsigned batch_len(const struct xport_udp_run *runs, unsigned n, bool gso
 	return i;
 }
 
-int xport_udp_send(struct xport_udp *u, const struct xport_udp_run *runs, unsigned n, unsigned *done, uint64_t *dropped)
+int xport_udp_send(struct xport_udp *u, const struct xport_udp_run *runs, unsigned n, unsigned *done,
+		   uint64_t *dropped)
 {
 	int first_error = 0;
 
@@ -304,11 +309,11 @@ int xport_udp_send(struct xport_udp *u, const struct xport_udp_run *runs, unsign
 	return first_error;
 }
 
-static int send_octets(struct xport_udp *u, const struct cv_addr *local, const struct cv_addr *remote, struct iovec *iov,
-		       unsigned n)
+static int send_octets(struct xport_udp *u, const struct cv_addr *local, const struct cv_addr *remote,
+		       struct iovec *iov, unsigned n)
 {
 	struct xport_udp_dest dest;
-	struct xport_udp_run run = {.to = &dest};
+	struct xport_udp_run run = { .to = &dest };
 	struct control control;
 	struct msghdr msg;
 
@@ -325,8 +330,8 @@ int xport_udp_send_ike(struct xport_udp *u, const struct cv_addr *local, const s
 		       struct cv_bytes message)
 {
 	static const uint8_t marker[XPORT_MARKER_LEN];
-	struct iovec iov[2] = {{(void *)(uintptr_t)marker, sizeof marker},
-			       {(void *)(uintptr_t)message.data, message.len}};
+	struct iovec iov[2] = { { (void *)(uintptr_t)marker, sizeof marker },
+				{ (void *)(uintptr_t)message.data, message.len } };
 
 	return u->marker ? send_octets(u, local, remote, iov, 2) : send_octets(u, local, remote, iov + 1, 1);
 }
@@ -334,7 +339,7 @@ int xport_udp_send_ike(struct xport_udp *u, const struct cv_addr *local, const s
 int xport_udp_send_keepalive(struct xport_udp *u, const struct cv_addr *local, const struct cv_addr *remote)
 {
 	uint8_t octet = XPORT_KEEPALIVE;
-	struct iovec iov = {&octet, 1};
+	struct iovec iov = { &octet, 1 };
 
 	return u->marker ? send_octets(u, local, remote, &iov, 1) : 0;
 }

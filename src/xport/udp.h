@@ -13,10 +13,11 @@
 #include "lib/bytes.h"
 #include "lib/err.h"
 
-#define XPORT_IKE_PORT 500 /* the one port whose messages carry no non-ESP marker, and no ESP (RFC 7296 section 3.1) */
+#define XPORT_IKE_PORT                                                                                       \
+	500 /* the one port whose messages carry no non-ESP marker, and no ESP (RFC 7296 section 3.1) */
 
 enum {
-	XPORT_UDP_BATCH = 8,         /* receive buffers */
+	XPORT_UDP_BATCH = 8,	     /* receive buffers */
 	XPORT_UDP_BUFFER = 65536,    /* octets of each */
 	XPORT_UDP_SEGMENTS_MAX = 64, /* of one send; the kernel's limit */
 	XPORT_UDP_SEND_MAX = 65000,  /* octets of one send, below what a UDP length can say */
@@ -26,7 +27,7 @@ enum {
 struct xport_udp {
 	int fd;
 	struct cv_addr bound;
-	bool marker;     /* messages carry the marker, ESP may come */
+	bool marker;	 /* messages carry the marker, ESP may come */
 	atomic_bool gso; /* until the kernel refuses it */
 };
 
@@ -37,8 +38,8 @@ int xport_udp_open(struct xport_udp *u, const struct cv_addr *at, uint32_t mark,
 struct xport_datagrams {
 	uint8_t *data;
 	size_t len;
-	size_t segment;          /* datagrams of that many octets each stand side by side, the last may be shorter */
-	struct cv_addr local;    /* where they came to */
+	size_t segment; /* datagrams of that many octets each stand side by side, the last may be shorter */
+	struct cv_addr local; /* where they came to */
 	struct cv_addr remote;
 	uint8_t tos;
 };
@@ -74,10 +75,11 @@ struct xport_udp_run {
 	uint8_t tos;
 	const struct xport_udp_dest *to;
 };
-/* Sends runs in order and says in *done how many are off the caller's hands. 0, EAGAIN (wait until the socket is
- * writable, then go on), or the errno of the first run that the system refused; refused runs are dropped and their
- * datagrams added to *dropped. */
-int xport_udp_send(struct xport_udp *u, const struct xport_udp_run *runs, unsigned n, unsigned *done, uint64_t *dropped);
+/* Sends runs in order and says in *done how many are off the caller's hands. 0, EAGAIN (wait until the socket
+ * is writable, then go on), or the errno of the first run that the system refused; refused runs are dropped
+ * and their datagrams added to *dropped. */
+int xport_udp_send(struct xport_udp *u, const struct xport_udp_run *runs, unsigned n, unsigned *done,
+		   uint64_t *dropped);
 /* One datagram at once, for IKE: with the marker where the port wants it. 0 or errno. */
 int xport_udp_send_ike(struct xport_udp *u, const struct cv_addr *local, const struct cv_addr *remote,
 		       struct cv_bytes message);

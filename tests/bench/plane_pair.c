@@ -1,6 +1,6 @@
-/* One end of a tunnel without IKE: a data plane with one Child SA from fixed keys, for measuring and testing the plane
- * alone. Start one end with `listen` and the other with `connect`, each in a network namespace of its own, and give
- * each TUN device its address and route. Keys that stand in a public file protect nothing.
+/* One end of a tunnel without IKE: a data plane with one Child SA from fixed keys, for measuring and testing
+ * the plane alone. Start one end with `listen` and the other with `connect`, each in a network namespace of
+ * its own, and give each TUN device its address and route. Keys that stand in a public file protect nothing.
  *
  *   plane-pair listen|connect tcp|udp LOCAL REMOTE TUN LOCAL-SUBNET REMOTE-SUBNET [CIPHER]
  */
@@ -32,7 +32,7 @@ struct end {
 
 static struct cv_addr address(const char *text, uint16_t port)
 {
-	struct cv_addr a = {.port = port};
+	struct cv_addr a = { .port = port };
 
 	if (cv_ip_parse(text, &a.ip) != CV_OK) {
 		fprintf(stderr, "%s is not an address\n", text);
@@ -49,7 +49,8 @@ static struct wire_ts subnet(const char *text)
 		fprintf(stderr, "%s is not a subnet\n", text);
 		exit(2);
 	}
-	return (struct wire_ts){.first = cv_prefix_first(&p), .last = cv_prefix_last(&p), .port_last = 65535};
+	return (
+	    struct wire_ts){ .first = cv_prefix_first(&p), .last = cv_prefix_last(&p), .port_last = 65535 };
 }
 
 static void fill_key(struct cv_key *k, uint16_t len, uint8_t seed)
@@ -70,8 +71,8 @@ static void install(struct end *e, const struct ike_path *path)
 		.key_bits = e->encr == WIRE_ENCR_CHACHA20_POLY1305 ? 0 : e->key_bits,
 		.esn = true,
 		.replay_window = 8192,
-		.local = {.count = 1, .ts = {e->local}},
-		.remote = {.count = 1, .ts = {e->remote}},
+		.local = { .count = 1, .ts = { e->local } },
+		.remote = { .count = 1, .ts = { e->remote } },
 		.path = *path,
 	};
 
@@ -94,7 +95,7 @@ static void install(struct end *e, const struct ike_path *path)
 /* Something that looks like an IKE message, so that the listener learns of the stream. */
 static void say_hello(struct end *e, const struct ike_path *path)
 {
-	uint8_t hello[HELLO_LEN] = {1};
+	uint8_t hello[HELLO_LEN] = { 1 };
 
 	hello[HELLO_LEN - 1] = HELLO_LEN;
 	plane_send_ike(e->plane, path, cv_bytes(hello, sizeof hello));
@@ -155,14 +156,18 @@ static void print_stats(struct end *e)
 
 	plane_stats(e->plane, &s);
 	(void)plane_child_stats(e->plane, e->listens ? SPI_LISTENER : SPI_CONNECTOR, &c);
-	printf("in %llu packets %llu octets, out %llu packets %llu octets\n", (unsigned long long)c.packets_in,
-	       (unsigned long long)c.bytes_in, (unsigned long long)c.packets_out, (unsigned long long)c.bytes_out);
+	printf("in %llu packets %llu octets, out %llu packets %llu octets\n",
+	       (unsigned long long)c.packets_in, (unsigned long long)c.bytes_in,
+	       (unsigned long long)c.packets_out, (unsigned long long)c.bytes_out);
 	printf("replays %llu, bad icv %llu, bad selector %llu, bad packet %llu, dropped %llu, too big %llu\n",
-	       (unsigned long long)c.replays, (unsigned long long)c.bad_icv, (unsigned long long)c.bad_selector,
-	       (unsigned long long)c.bad_packet, (unsigned long long)c.dropped_queue, (unsigned long long)c.too_big);
-	printf("unknown spi %llu, bad frames %llu, no policy %llu, bad tun %llu, udp dropped %llu, tun refused %llu\n",
-	       (unsigned long long)s.unknown_spi, (unsigned long long)s.bad_frames, (unsigned long long)s.no_policy,
-	       (unsigned long long)s.bad_tun, (unsigned long long)s.udp_dropped, (unsigned long long)s.tun_refused);
+	       (unsigned long long)c.replays, (unsigned long long)c.bad_icv,
+	       (unsigned long long)c.bad_selector, (unsigned long long)c.bad_packet,
+	       (unsigned long long)c.dropped_queue, (unsigned long long)c.too_big);
+	printf("unknown spi %llu, bad frames %llu, no policy %llu, bad tun %llu, udp dropped %llu, tun "
+	       "refused %llu\n",
+	       (unsigned long long)s.unknown_spi, (unsigned long long)s.bad_frames,
+	       (unsigned long long)s.no_policy, (unsigned long long)s.bad_tun,
+	       (unsigned long long)s.udp_dropped, (unsigned long long)s.tun_refused);
 	fflush(stdout);
 }
 
@@ -204,28 +209,30 @@ static void open_transport(struct end *e)
 
 int main(int argc, char **argv)
 {
-	struct plane_config config = {0};
-	struct plane_callbacks callbacks = {.message = on_message,
-					    .stream_opened = on_opened,
-					    .stream_failed = on_failed,
-					    .stream_lost = on_failed,
-					    .udp_refused = on_refused,
-					    .child_moved = on_moved,
-					    .child_failed = on_child_failed,
-					    .acquire = on_acquire};
+	struct plane_config config = { 0 };
+	struct plane_callbacks callbacks = { .message = on_message,
+					     .stream_opened = on_opened,
+					     .stream_failed = on_failed,
+					     .stream_lost = on_failed,
+					     .udp_refused = on_refused,
+					     .child_moved = on_moved,
+					     .child_failed = on_child_failed,
+					     .acquire = on_acquire };
 	static struct end e;
 
 	if (argc < 8) {
-		fprintf(stderr, "usage: %s listen|connect tcp|udp LOCAL REMOTE TUN LOCAL-SUBNET REMOTE-SUBNET [CIPHER]\n",
-			argv[0]);
+		fprintf(
+		    stderr,
+		    "usage: %s listen|connect tcp|udp LOCAL REMOTE TUN LOCAL-SUBNET REMOTE-SUBNET [CIPHER]\n",
+		    argv[0]);
 		return 2;
 	}
 	e.listens = strcmp(argv[1], "listen") == 0;
 	e.tcp = strcmp(argv[2], "tcp") == 0;
-	e.path = (struct ike_path){.transport = e.tcp ? IKE_TCP : IKE_UDP,
-				   .local = address(argv[3], PORT),
-				   .remote = address(argv[4], PORT),
-				   .stream_id = e.tcp ? 1 : 0};
+	e.path = (struct ike_path){ .transport = e.tcp ? IKE_TCP : IKE_UDP,
+				    .local = address(argv[3], PORT),
+				    .remote = address(argv[4], PORT),
+				    .stream_id = e.tcp ? 1 : 0 };
 	e.local = subnet(argv[6]);
 	e.remote = subnet(argv[7]);
 	choose_cipher(&e, argc > 8 ? argv[8] : "aes256gcm16");

@@ -18,12 +18,12 @@ static inline __attribute__((always_inline)) lanes lanes_load(const uint8_t *p)
 }
 
 /* 32-bit words are added into 64-bit lanes, so that no carry is lost and none has to be looked after. */
-static inline __attribute__((always_inline)) checksum_t sum_any(checksum_t sum, uint8_t *restrict dst,
-								const uint8_t *restrict src, size_t len, bool copy)
+static inline __attribute__((always_inline)) checksum_t
+sum_any(checksum_t sum, uint8_t *restrict dst, const uint8_t *restrict src, size_t len, bool copy)
 {
-	const lanes low = {LOW_HALF, LOW_HALF};
-	lanes even = {0, 0};
-	lanes odd = {0, 0};
+	const lanes low = { LOW_HALF, LOW_HALF };
+	lanes even = { 0, 0 };
+	lanes odd = { 0, 0 };
 	lanes total;
 	uint64_t word = 0;
 	size_t i = 0;

@@ -8,8 +8,8 @@
 #include "xport/socket.h"
 
 enum {
-	PATH_MTU = 1500,        /* of the outer path, where nothing smaller is known */
-	UDP_OVERHEAD = 40 + 8,  /* IPv6 and UDP: the larger of both families */
+	PATH_MTU = 1500,       /* of the outer path, where nothing smaller is known */
+	UDP_OVERHEAD = 40 + 8, /* IPv6 and UDP: the larger of both families */
 	PATH_MTU_MIN = 576,
 };
 
@@ -17,7 +17,7 @@ enum {
 
 void out_route_init(struct out_route *r, struct plane *p, const struct ike_path *path)
 {
-	*r = (struct out_route){0};
+	*r = (struct out_route){ 0 };
 	if (path->transport == IKE_TCP) {
 		r->stream = user_stream_find(p, path->stream_id);
 		if (r->stream != NULL && r->stream->ctl.state != USER_STREAM_OPEN)
@@ -37,7 +37,7 @@ void out_route_clear(struct out_route *r)
 {
 	user_udp_unref(r->udp);
 	user_stream_unref(r->stream);
-	*r = (struct out_route){0};
+	*r = (struct out_route){ 0 };
 }
 
 static void trust_path(struct plane *p, const struct ike_path *path)
@@ -50,8 +50,8 @@ static void trust_path(struct plane *p, const struct ike_path *path)
 
 /* --- MTU --- */
 
-/* One inner MTU for every path the pair may come to use: what fits ESP in UDP in IPv6, so that a move from TCP to UDP,
- * or between the families, never breaks a flow. */
+/* One inner MTU for every path the pair may come to use: what fits ESP in UDP in IPv6, so that a move from
+ * TCP to UDP, or between the families, never breaks a flow. */
 static uint32_t inner_mtu(struct plane *p, const struct ike_child_sa *child, const struct esp_out *sa)
 {
 	uint32_t path = xport_route_mtu(&child->path.remote, p->config.mark);
@@ -110,7 +110,8 @@ static enum cv_err make_out(struct plane *p, const struct ike_child_sa *child, s
 	return CV_OK;
 }
 
-static enum cv_err make_in(const struct ike_child_sa *child, struct user_child_stats *stats, struct in_child **out)
+static enum cv_err make_in(const struct ike_child_sa *child, struct user_child_stats *stats,
+			   struct in_child **out)
 {
 	const struct esp_params params = params_of(child, false);
 	struct in_child *c = calloc(1, sizeof *c);
@@ -233,7 +234,7 @@ void plane_child_path(struct plane *p, uint32_t spi_in, const struct ike_path *p
 void plane_child_remove(struct plane *p, uint32_t spi_in)
 {
 	struct user_child *c = cv_table_remove(p->children, cv_bytes(&spi_in, sizeof spi_in));
-	struct user_queue *queues[] = {inbound_commands(p->inbound), outbound_commands(p->outbound)};
+	struct user_queue *queues[] = { inbound_commands(p->inbound), outbound_commands(p->outbound) };
 
 	if (c == NULL)
 		return;
@@ -319,7 +320,7 @@ bool plane_child_stats(struct plane *p, uint32_t spi_in, struct plane_child_stat
 	struct user_child *c = find_child(p, spi_in);
 	struct user_child_stats *s;
 
-	*out = (struct plane_child_stats){0};
+	*out = (struct plane_child_stats){ 0 };
 	if (c == NULL)
 		return false;
 	s = c->stats;

@@ -10,13 +10,13 @@ enum { IP_DF = 0x4000 };
 
 void coalesce_init(struct coalesce *c, bool tcp, bool udp, coalesce_emit *emit, void *arg)
 {
-	*c = (struct coalesce){.tcp = tcp, .udp = udp, .emit = emit, .arg = arg};
+	*c = (struct coalesce){ .tcp = tcp, .udp = udp, .emit = emit, .arg = arg };
 }
 
 static void emit_plain(struct coalesce *c, uint8_t *packet, size_t len)
 {
-	const struct virtio_net_hdr hdr = {0};
-	struct iovec pieces[2] = {{0}, {.iov_base = packet, .iov_len = len}};
+	const struct virtio_net_hdr hdr = { 0 };
+	struct iovec pieces[2] = { { 0 }, { .iov_base = packet, .iov_len = len } };
 
 	c->emit(c->arg, &hdr, pieces, 1);
 }
@@ -47,8 +47,8 @@ static bool can_join(const struct coalesce *c, const uint8_t *packet, const stru
 		return c->tcp && (l4[13] & PACKET_TCP_ACK) != 0 &&
 		       (l4[13] & (PACKET_TCP_SYN | PACKET_TCP_RST | PACKET_TCP_URG | PACKET_TCP_CWR)) == 0 &&
 		       checksums_right(packet, info);
-	return c->udp && cv_get_u16(l4 + PACKET_UDP_CHECKSUM) != 0 && cv_get_u16(l4 + 4) == info->total - info->l4 &&
-	       checksums_right(packet, info);
+	return c->udp && cv_get_u16(l4 + PACKET_UDP_CHECKSUM) != 0 &&
+	       cv_get_u16(l4 + 4) == info->total - info->l4 && checksums_right(packet, info);
 }
 
 /* --- flows --- */
@@ -76,8 +76,8 @@ static bool same_flow(const struct coalesce_flow *f, const uint8_t *packet, cons
 	return memcmp(f->head + f->info.l4, packet + info->l4, 4) == 0;
 }
 
-static struct coalesce_flow *find_flow(struct coalesce *c, const uint8_t *packet, const struct packet_info *info,
-				       uint32_t hash)
+static struct coalesce_flow *find_flow(struct coalesce *c, const uint8_t *packet,
+				       const struct packet_info *info, uint32_t hash)
 {
 	for (unsigned i = 0; i < COALESCE_FLOWS; i++) {
 		struct coalesce_flow *f = &c->flow[i];
@@ -126,7 +126,7 @@ static uint8_t gso_type(const struct packet_info *info)
 
 static void flow_emit(struct coalesce *c, struct coalesce_flow *f)
 {
-	struct virtio_net_hdr hdr = {0};
+	struct virtio_net_hdr hdr = { 0 };
 
 	if (f->count > 1) {
 		finish_headers(f);
@@ -149,7 +149,8 @@ static bool same_ip(const struct coalesce_flow *f, const uint8_t *packet, const 
 	uint16_t id;
 
 	if (info->version == 6)
-		return memcmp(head, packet, 4) == 0 && head[7] == packet[7]; /* class, flow label, hop limit */
+		return memcmp(head, packet, 4) == 0 &&
+		       head[7] == packet[7]; /* class, flow label, hop limit */
 	if (head[1] != packet[1] || head[8] != packet[8] || memcmp(head + 6, packet + 6, 2) != 0)
 		return false;
 	id = cv_get_u16(packet + 4);
@@ -181,7 +182,8 @@ static bool ends_flow(const struct coalesce_flow *f, const uint8_t *packet, cons
 {
 	if (info->total - info->payload < f->size)
 		return true;
-	return info->protocol == IPPROTO_TCP && (packet[info->l4 + 13] & (PACKET_TCP_FIN | PACKET_TCP_PSH)) != 0;
+	return info->protocol == IPPROTO_TCP &&
+	       (packet[info->l4 + 13] & (PACKET_TCP_FIN | PACKET_TCP_PSH)) != 0;
 }
 
 static void flow_append(struct coalesce_flow *f, uint8_t *packet, const struct packet_info *info)
@@ -190,9 +192,9 @@ static void flow_append(struct coalesce_flow *f, uint8_t *packet, const struct p
 
 	f->count++;
 	if (f->count == 1)
-		f->piece[1] = (struct iovec){.iov_base = packet, .iov_len = info->total};
+		f->piece[1] = (struct iovec){ .iov_base = packet, .iov_len = info->total };
 	else
-		f->piece[f->count] = (struct iovec){.iov_base = packet + info->payload, .iov_len = payload};
+		f->piece[f->count] = (struct iovec){ .iov_base = packet + info->payload, .iov_len = payload };
 	f->total += payload;
 	f->next_seq += payload;
 	f->next_id++;
@@ -229,6 +231,8 @@ void coalesce_add(struct coalesce *c, uint8_t *packet, size_t len)
 		return;
 	}
 	if (info.payload == info.l4) {
+		if (info.fragment || info.protocol == IPPROTO_TCP || info.protocol == IPPROTO_UDP)
+			coalesce_flush(c); /* which flow it belongs to cannot be seen */
 		emit_plain(c, packet, info.total);
 		return;
 	}

@@ -1,6 +1,7 @@
-/* Joins inner packets of one flow that follow each other into super-packets for the TUN device, as a network driver's
- * GRO does: cutting a super-packet again yields the packets that went in (but for the IPv4 ID where DF makes it
- * meaningless, RFC 6864 section 4). Nothing is copied: the pieces stay where they were opened until they are written. */
+/* Joins inner packets of one flow that follow each other into super-packets for the TUN device, as a network
+ * driver's GRO does: cutting a super-packet again yields the packets that went in (but for the IPv4 ID where
+ * DF makes it meaningless, RFC 6864 section 4). Nothing is copied: the pieces stay where they were opened
+ * until they are written. */
 #ifndef CULVERT_PLANE_USER_COALESCE_H
 #define CULVERT_PLANE_USER_COALESCE_H
 
@@ -24,8 +25,8 @@ struct coalesce_flow {
 	uint8_t *head; /* first packet; NULL: the place is free */
 	struct packet_info info;
 	uint32_t hash;
-	uint32_t total;    /* octets of the super-packet so far */
-	uint32_t size;     /* payload of each packet but the last */
+	uint32_t total;	   /* octets of the super-packet so far */
+	uint32_t size;	   /* payload of each packet but the last */
 	uint32_t next_seq; /* TCP */
 	uint16_t next_id;  /* IPv4 */
 	uint8_t last_flags;
@@ -43,8 +44,8 @@ struct coalesce {
 };
 
 void coalesce_init(struct coalesce *c, bool tcp, bool udp, coalesce_emit *emit, void *arg);
-/* Takes a whole inner packet, which must stay where it is, and may be written to, until coalesce_flush. Order within a
- * flow is kept. */
+/* Takes a whole inner packet, which must stay where it is, and may be written to, until coalesce_flush. Order
+ * within a flow is kept. */
 void coalesce_add(struct coalesce *c, uint8_t *packet, size_t len);
 /* Emits what is held back. */
 void coalesce_flush(struct coalesce *c);

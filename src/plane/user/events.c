@@ -23,14 +23,16 @@ static void on_stream_lost(struct plane *p, const struct user_msg *msg)
 	if (s == NULL)
 		return;
 	if (msg->text != NULL && cv_log_allowed(&p->event_log, user_now_ms(), &dropped))
-		cv_log(CV_LOG_INFO, USER_ROOM, NULL, "closed the TCP stream from %s: %s (%llu such lines left out)",
+		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
+		       "closed the TCP stream from %s: %s (%llu such lines left out)",
 		       cv_addr_text(&s->path.remote, addr), msg->text, (unsigned long long)dropped);
 	user_stream_lost(p, s, msg->os_error);
 }
 
 static void on_child_moved(struct plane *p, const struct user_msg *msg)
 {
-	struct user_stream *s = msg->path.transport == IKE_TCP ? user_stream_find(p, msg->path.stream_id) : NULL;
+	struct user_stream *s =
+	    msg->path.transport == IKE_TCP ? user_stream_find(p, msg->path.stream_id) : NULL;
 
 	if (msg->path.transport == IKE_TCP && s == NULL)
 		return;

@@ -38,10 +38,12 @@ static bool same_path(const struct ike_path *a, const struct ike_path *b)
 {
 	if (a->transport != b->transport || a->stream_id != b->stream_id)
 		return false;
-	return a->transport == IKE_TCP || (cv_addr_equal(&a->remote, &b->remote) && cv_addr_equal(&a->local, &b->local));
+	return a->transport == IKE_TCP ||
+	       (cv_addr_equal(&a->remote, &b->remote) && cv_addr_equal(&a->local, &b->local));
 }
 
-/* The newest authentic packet came another way: its sender is to be found there (R9329-6.1-24, RFC 7296 section 2.23). */
+/* The newest authentic packet came another way: its sender is to be found there (R9329-6.1-24, RFC 7296
+ * section 2.23). */
 static void note_path(struct inbound *w, struct in_child *c, const struct ike_path *path)
 {
 	struct user_msg *msg;
@@ -65,8 +67,8 @@ static void deliver(struct inbound *w, struct in_child *c, const struct esp_open
 
 	if (opened->next_header == NO_NEXT_HEADER)
 		return;
-	if ((opened->next_header != IPPROTO_IPIP && opened->next_header != IPPROTO_IPV6) || opened->inner_len == 0 ||
-	    opened->inner[0] >> 4 != version ||
+	if ((opened->next_header != IPPROTO_IPIP && opened->next_header != IPPROTO_IPV6) ||
+	    opened->inner_len == 0 || opened->inner[0] >> 4 != version ||
 	    esp_flow_read(cv_bytes(opened->inner, opened->inner_len), &flow) != CV_OK) {
 		user_count(&c->stats->bad_packet, 1);
 		return;
@@ -87,9 +89,7 @@ static void deliver(struct inbound *w, struct in_child *c, const struct esp_open
 static enum in_verdict refused(struct in_child *c, enum cv_err err)
 {
 	switch (err) {
-	case CV_E_REPLAY:
-		user_count(&c->stats->replays, 1);
-		return IN_STALE;
+	case CV_E_REPLAY: user_count(&c->stats->replays, 1); return IN_STALE;
 	case CV_E_AUTH: user_count(&c->stats->bad_icv, 1); return IN_FORGED;
 	default: user_count(&c->stats->bad_packet, 1); return IN_JUNK;
 	}

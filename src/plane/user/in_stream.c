@@ -69,12 +69,13 @@ static const char *take_frame(struct inbound *w, struct user_stream *s, const st
 	default: user_count(&w->plane->stats.bad_frames, 1); break;
 	}
 	s->in.junk = junk ? s->in.junk + 1 : 0;
-	return s->in.junk > IN_JUNK_MAX ? "too many messages that are neither IKE nor ESP of a known SA" : NULL;
+	return s->in.junk > IN_JUNK_MAX ? "too many messages that are neither IKE nor ESP of a known SA"
+					: NULL;
 }
 
 static void take_octets(struct inbound *w, struct user_stream *s, uint8_t *buf, size_t len)
 {
-	const struct in_source from = {.path = s->path};
+	const struct in_source from = { .path = s->path };
 	const char *broken = NULL;
 	struct xport_frame frame;
 	size_t at = 0;
@@ -112,7 +113,9 @@ static void on_stream(uv_poll_t *poll, int status, int events)
 	case XPORT_READ_END: stream_ended(w, s, os_error, NULL); break;
 	}
 	if (status < 0 && !s->in.ended && uv_poll_start(poll, UV_READABLE, on_stream) != 0)
-		stream_ended(w, s, ENOMEM, NULL); /* libuv stops a handle that reports an error; more may be there to read */
+		stream_ended(
+		    w, s, ENOMEM,
+		    NULL); /* libuv stops a handle that reports an error; more may be there to read */
 }
 
 void in_stream_add(struct inbound *w, struct user_stream *s)

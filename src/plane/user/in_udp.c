@@ -17,17 +17,18 @@ static void report_errors(struct inbound *w, struct user_udp *u)
 			continue;
 		msg = user_msg_new(USER_EV_UDP_REFUSED, cv_bytes(NULL, 0));
 		if (msg != NULL) {
-			msg->path = (struct ike_path){.transport = IKE_UDP, .local = e.local, .remote = e.remote};
+			msg->path =
+			    (struct ike_path){ .transport = IKE_UDP, .local = e.local, .remote = e.remote };
 			msg->os_error = e.os_error;
 		}
 		(void)user_queue_post(&w->plane->events, msg);
 	}
 }
 
-static void take_datagram(struct inbound *w, const struct user_udp *u, const struct in_source *from, uint8_t *data,
-			  size_t len)
+static void take_datagram(struct inbound *w, const struct user_udp *u, const struct in_source *from,
+			  uint8_t *data, size_t len)
 {
-	struct xport_frame frame = {.kind = XPORT_FRAME_IKE, .message = data, .len = len};
+	struct xport_frame frame = { .kind = XPORT_FRAME_IKE, .message = data, .len = len };
 
 	if (u->udp.marker)
 		xport_classify(data, len, &frame);
@@ -42,7 +43,7 @@ static void take_datagram(struct inbound *w, const struct user_udp *u, const str
 static void take_batch(struct inbound *w, const struct user_udp *u, const struct xport_datagrams *got)
 {
 	const struct in_source from = {
-		.path = {.transport = IKE_UDP, .local = got->local, .remote = got->remote},
+		.path = { .transport = IKE_UDP, .local = got->local, .remote = got->remote },
 		.ecn = got->tos & ECN_MASK,
 	};
 

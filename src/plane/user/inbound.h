@@ -9,7 +9,8 @@
 
 enum {
 	IN_BUFFER = XPORT_UDP_BATCH * XPORT_UDP_BUFFER, /* one read of a stream, or one batch of datagrams */
-	IN_JUNK_MAX = 8, /* messages in a row that are neither IKE nor ESP of ours; then the stream is corrupt */
+	IN_JUNK_MAX =
+	    8, /* messages in a row that are neither IKE nor ESP of ours; then the stream is corrupt */
 };
 
 struct inbound {
@@ -18,8 +19,8 @@ struct inbound {
 	uv_loop_t loop;
 	struct user_queue commands;
 	bool stopping;
-	struct cv_table *children;  /* struct in_child by spi_in */
-	struct in_child *last;      /* the one the last packet was for; NULL: none */
+	struct cv_table *children; /* struct in_child by spi_in */
+	struct in_child *last;	   /* the one the last packet was for; NULL: none */
 	struct user_stream *streams;
 	struct user_udp *udps;
 	uint64_t now_ms;
@@ -42,10 +43,11 @@ enum in_verdict {
 };
 
 /* --- in_packet.c --- */
-/* Opens one ESP packet in place and hands the inner packet on; coalesce_flush has to follow before the buffer is used
- * again. */
+/* Opens one ESP packet in place and hands the inner packet on; coalesce_flush has to follow before the buffer
+ * is used again. */
 enum in_verdict in_packet_esp(struct inbound *w, const struct in_source *from, uint8_t *packet, size_t len);
-void in_packet_write(void *arg, const struct virtio_net_hdr *hdr, struct iovec *pieces, unsigned n); /* coalesce_emit */
+void in_packet_write(void *arg, const struct virtio_net_hdr *hdr, struct iovec *pieces,
+		     unsigned n); /* coalesce_emit */
 void in_ike_message(struct inbound *w, const struct in_source *from, struct cv_bytes message);
 
 /* --- in_stream.c --- */

@@ -10,7 +10,8 @@
 
 enum { ACCEPTS_PER_WAKE = 64 };
 
-static enum cv_err refuse(const char *transport, const char *step, const struct cv_addr *at, char *text, size_t cap)
+static enum cv_err refuse(const char *transport, const char *step, const struct cv_addr *at, char *text,
+			  size_t cap)
 {
 	char addr[CV_ADDR_TEXT_MAX];
 

@@ -45,12 +45,12 @@ uint8_t *out_batch_reserve(struct outbound *w, struct out_child *c, size_t esp_l
 	run = w->batch.count > 0 ? &w->batch.run[w->batch.count - 1] : NULL;
 	if (run == NULL || !run_takes(run, c, esp_len, tos)) {
 		run = &w->batch.run[w->batch.count++];
-		*run = (struct out_run){.stream = c->route.stream,
-					.udp = c->route.udp,
-					.dest = &c->route.dest,
-					.data = at,
-					.segment = esp_len,
-					.tos = tos};
+		*run = (struct out_run){ .stream = c->route.stream,
+					 .udp = c->route.udp,
+					 .dest = &c->route.dest,
+					 .data = at,
+					 .segment = esp_len,
+					 .tos = tos };
 	}
 	if (header > 0)
 		xport_frame_put_length(at, esp_len);
@@ -99,7 +99,7 @@ static void flush_stream(struct outbound *w, unsigned first)
 		if (run->sent || run->stream != s)
 			continue;
 		run->sent = true;
-		iov[n++] = (struct iovec){run->data, run->len};
+		iov[n++] = (struct iovec){ run->data, run->len };
 		if (n == XPORT_WRITE_IOV) {
 			out_stream_push(w, s, iov, n);
 			n = 0;
@@ -126,12 +126,12 @@ static bool flush_udp(struct outbound *w, unsigned first)
 		if (r->sent || r->udp != u)
 			continue;
 		index[n] = i;
-		run[n++] = (struct xport_udp_run){.data = r->data,
-						  .len = r->len,
-						  .segment = r->segment,
-						  .count = r->count,
-						  .tos = r->tos,
-						  .to = r->dest};
+		run[n++] = (struct xport_udp_run){ .data = r->data,
+						   .len = r->len,
+						   .segment = r->segment,
+						   .count = r->count,
+						   .tos = r->tos,
+						   .to = r->dest };
 	}
 	error = xport_udp_send(&u->udp, run, n, &done, &dropped);
 	user_count(&w->plane->stats.udp_dropped, dropped);

@@ -1,4 +1,5 @@
-/* The tables of the outbound worker: Child SAs, traps, and the packets kept for a tunnel that is being made. */
+/* The tables of the outbound worker: Child SAs, traps, and the packets kept for a tunnel that is being made.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 
 enum {
 	ACQUIRE_AGAIN_MS = 3000, /* ask again for a tunnel that did not come */
-	HELD_MAX_MS = 30000,     /* a kept packet is of no use after that */
+	HELD_MAX_MS = 30000,	 /* a kept packet is of no use after that */
 };
 
 static struct cv_bytes spi_key(const uint32_t *spi)
@@ -117,7 +118,7 @@ void out_trap_add(struct outbound *w, struct out_trap *t)
 {
 	out_trap_remove(w, t->conn);
 	if (esp_spd_add(w->trap_spd, &t->local, &t->remote, t) != CV_OK) {
-		cv_log(CV_LOG_WARNING, USER_ROOM, &(struct cv_log_ctx){.conn = t->conn},
+		cv_log(CV_LOG_WARNING, USER_ROOM, &(struct cv_log_ctx){ .conn = t->conn },
 		       "out of memory: packets will not start this connection");
 		out_trap_free(t);
 		return;
@@ -143,7 +144,8 @@ void out_trap_remove(struct outbound *w, const char *conn)
 static struct wire_ts flow_ts(const struct cv_ip *ip, uint8_t protocol, uint16_t port)
 {
 	return (struct wire_ts){
-		.first = *ip, .last = *ip, .protocol = protocol, .port_first = port, .port_last = port};
+		.first = *ip, .last = *ip, .protocol = protocol, .port_first = port, .port_last = port
+	};
 }
 
 static void ask(struct outbound *w, struct out_trap *t, const struct esp_flow *flow)
@@ -159,8 +161,8 @@ static void ask(struct outbound *w, struct out_trap *t, const struct esp_flow *f
 	t->asked_ms = w->now_ms;
 }
 
-void out_trap_packet(struct outbound *w, struct out_trap *t, const struct virtio_net_hdr *hdr, struct cv_bytes packet,
-		     const struct esp_flow *flow)
+void out_trap_packet(struct outbound *w, struct out_trap *t, const struct virtio_net_hdr *hdr,
+		     struct cv_bytes packet, const struct esp_flow *flow)
 {
 	struct out_held *h;
 

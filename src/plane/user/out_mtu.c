@@ -19,7 +19,7 @@ static bool may_answer(struct outbound *w)
 
 static void answer(struct outbound *w, const struct out_child *c, const struct segment_plan *plan)
 {
-	const struct virtio_net_hdr hdr = {0};
+	const struct virtio_net_hdr hdr = { 0 };
 	uint8_t out[ICMP_ANSWER_MAX];
 	struct iovec pieces[2];
 	size_t len;
@@ -29,7 +29,7 @@ static void answer(struct outbound *w, const struct out_child *c, const struct s
 	len = icmp_too_big(cv_bytes(plan->packet, plan->info.total), c->mtu, out);
 	if (len == 0)
 		return;
-	pieces[1] = (struct iovec){out, len};
+	pieces[1] = (struct iovec){ out, len };
 	(void)tun_write(w->plane->tun.fd, &hdr, pieces, 1); /* lost: the sender will try again */
 }
 
@@ -47,7 +47,7 @@ static void seal_fragment(void *arg, struct cv_bytes fragment)
 
 static void fragment_all(struct outbound *w, struct out_child *c, const struct segment_plan *plan)
 {
-	struct sealing s = {w, c};
+	struct sealing s = { w, c };
 
 	for (uint32_t i = 0; i < plan->count; i++) {
 		size_t len = segment_len(plan, i);

@@ -57,7 +57,8 @@ void out_seal_packet(struct outbound *w, struct out_child *c, struct cv_bytes pa
 		count_out(w, c, 1, packet.len);
 }
 
-static void seal_segments(struct outbound *w, struct out_child *c, const struct segment_plan *plan, uint8_t tos)
+static void seal_segments(struct outbound *w, struct out_child *c, const struct segment_plan *plan,
+			  uint8_t tos)
 {
 	size_t len = 0;
 	size_t esp_len = 0;

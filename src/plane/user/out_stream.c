@@ -1,6 +1,6 @@
-/* The write side of the streams, and back-pressure: when nothing that is in use can take more, the device is not read
- * and the queue grows there. One slow stream among several gets a bounded queue of its own instead, so that it does not
- * hold up the others. A queue over inner flows would stand where out_packet is called. */
+/* The write side of the streams, and back-pressure: when nothing that is in use can take more, the device is
+ * not read and the queue grows there. One slow stream among several gets a bounded queue of its own instead,
+ * so that it does not hold up the others. A queue over inner flows would stand where out_packet is called. */
 #include <sys/socket.h>
 
 #include "plane/user/outbound.h"

@@ -48,9 +48,10 @@ static void on_tun(uv_poll_t *poll, int status, int events)
 	}
 	out_batch_flush(w);
 	if (status < 0) /* the device reports an error only when it is gone; libuv has stopped the handle */
-		cv_log(CV_LOG_ERROR, USER_ROOM, NULL,
-		       "the device %s was removed from outside; no packets pass until the daemon is restarted",
-		       w->plane->tun.name);
+		cv_log(
+		    CV_LOG_ERROR, USER_ROOM, NULL,
+		    "the device %s was removed from outside; no packets pass until the daemon is restarted",
+		    w->plane->tun.name);
 }
 
 static void on_udp_writable(uv_poll_t *poll, int status, int events)

@@ -12,7 +12,7 @@ enum {
 	OUT_BATCH_CAP = 320 * 1024,
 	OUT_BATCH_FULL = 192 * 1024, /* then it leaves, though more may wait in the device */
 	OUT_RUNS_MAX = 256,
-	OUT_ROUNDS = 64,             /* packets read before the loop looks at other things */
+	OUT_ROUNDS = 64, /* packets read before the loop looks at other things */
 };
 
 /* Sealed packets side by side with one way out. */
@@ -25,7 +25,7 @@ struct out_run {
 	size_t segment; /* UDP: octets of each but the last */
 	unsigned count;
 	uint8_t tos;
-	bool closed;    /* its last packet was a short one */
+	bool closed; /* its last packet was a short one */
 	bool sent;
 };
 
@@ -37,13 +37,13 @@ struct outbound {
 	uv_poll_t tun_poll;
 	bool tun_reading;
 	bool stopping;
-	struct cv_table *children;  /* struct out_child by spi_in */
-	struct esp_spd *spd;        /* of children */
-	struct esp_spd *trap_spd;   /* asked when no child takes a packet */
+	struct cv_table *children; /* struct out_child by spi_in */
+	struct esp_spd *spd;	   /* of children */
+	struct esp_spd *trap_spd;  /* asked when no child takes a packet */
 	struct out_trap *traps;
 	struct user_stream *streams;
-	unsigned streams_used;      /* streams with Child SAs */
-	unsigned streams_blocked;   /* ... of which the socket is full */
+	unsigned streams_used;	  /* streams with Child SAs */
+	unsigned streams_blocked; /* ... of which the socket is full */
 	unsigned udp_children;
 	struct user_udp *udps;
 	struct user_udp *udp_blocked; /* the socket the rest of the batch waits for */
@@ -72,8 +72,8 @@ void out_packet(struct outbound *w, const struct virtio_net_hdr *hdr, struct cv_
 void out_seal_packet(struct outbound *w, struct out_child *c, struct cv_bytes packet);
 
 /* --- out_batch.c --- */
-/* Room for one ESP packet of c (with its frame length in front where the path wants one); flushes when there is none.
- * NULL: it cannot go out now, and is counted. */
+/* Room for one ESP packet of c (with its frame length in front where the path wants one); flushes when there
+ * is none. NULL: it cannot go out now, and is counted. */
 uint8_t *out_batch_reserve(struct outbound *w, struct out_child *c, size_t esp_len, uint8_t tos);
 /* The packet reserved last could not be sealed. */
 void out_batch_cancel(struct outbound *w);
@@ -103,8 +103,8 @@ void out_child_remove(struct outbound *w, uint32_t spi_in);
 void out_child_route(struct outbound *w, uint32_t spi_in, struct out_route *route);
 void out_trap_add(struct outbound *w, struct out_trap *t);
 void out_trap_remove(struct outbound *w, const char *conn);
-void out_trap_packet(struct outbound *w, struct out_trap *t, const struct virtio_net_hdr *hdr, struct cv_bytes packet,
-		     const struct esp_flow *flow);
+void out_trap_packet(struct outbound *w, struct out_trap *t, const struct virtio_net_hdr *hdr,
+		     struct cv_bytes packet, const struct esp_flow *flow);
 void out_children_free(struct outbound *w);
 
 /* --- out_mtu.c: packets that are too big for the Child SA --- */

@@ -45,7 +45,8 @@ static bool read_ipv4(struct cv_bytes packet, struct packet_info *out)
 
 static bool is_ipv6_extension(uint8_t next)
 {
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS || next == IPPROTO_MH;
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_MH;
 }
 
 static bool read_ipv6(struct cv_bytes packet, struct packet_info *out)
@@ -79,7 +80,7 @@ static bool read_ipv6(struct cv_bytes packet, struct packet_info *out)
 
 bool packet_read(struct cv_bytes packet, struct packet_info *out)
 {
-	*out = (struct packet_info){0};
+	*out = (struct packet_info){ 0 };
 	if (packet.len == 0)
 		return false;
 	out->version = packet.data[0] >> 4;

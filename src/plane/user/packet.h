@@ -30,13 +30,14 @@ enum {
 };
 
 struct packet_info {
-	uint8_t version;   /* 4 or 6 */
-	uint8_t protocol;  /* of layer 4: behind the extension headers */
-	bool fragment;     /* of any kind: layer 4 cannot be looked at as a whole */
-	bool extended;     /* IPv4 options or IPv6 extension headers are there */
-	uint16_t l4;       /* offset of layer 4 */
-	uint16_t payload;  /* offset of the TCP or UDP payload; equals l4 when there is no whole TCP or UDP header */
-	uint32_t total;    /* octets by the IP header, at most what is there */
+	uint8_t version;  /* 4 or 6 */
+	uint8_t protocol; /* of layer 4: behind the extension headers */
+	bool fragment;	  /* of any kind: layer 4 cannot be looked at as a whole */
+	bool extended;	  /* IPv4 options or IPv6 extension headers are there */
+	uint16_t l4;	  /* offset of layer 4 */
+	uint16_t payload; /* offset of the TCP or UDP payload; equals l4 when there is no whole TCP or UDP
+			     header */
+	uint32_t total;	  /* octets by the IP header, at most what is there */
 };
 
 /* Reads the headers; false when it is not IP or its lengths lie. */

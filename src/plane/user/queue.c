@@ -18,7 +18,7 @@ struct user_msg *user_msg_new(uint8_t type, struct cv_bytes data)
 
 enum cv_err user_queue_init(struct user_queue *q, uv_loop_t *reader, uv_async_cb on_wake, void *data)
 {
-	*q = (struct user_queue){0};
+	*q = (struct user_queue){ 0 };
 	if (uv_mutex_init(&q->lock) != 0)
 		return CV_E_NOMEM;
 	if (uv_async_init(reader, &q->wake, on_wake) != 0) {

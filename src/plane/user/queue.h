@@ -1,5 +1,5 @@
-/* Messages between the control thread and the workers: commands one way, events the other. At control rate only; no
- * packet of the data path ever passes here. */
+/* Messages between the control thread and the workers: commands one way, events the other. At control rate
+ * only; no packet of the data path ever passes here. */
 #ifndef CULVERT_PLANE_USER_QUEUE_H
 #define CULVERT_PLANE_USER_QUEUE_H
 
@@ -15,25 +15,26 @@
 enum user_msg_type {
 	/* commands to both workers; `object` carries a reference or the ownership */
 	USER_CMD_STOP,
-	USER_CMD_STREAM_ADD,    /* object: struct user_stream, a reference */
+	USER_CMD_STREAM_ADD,	/* object: struct user_stream, a reference */
 	USER_CMD_STREAM_REMOVE, /* stream_id: drop it at once */
-	USER_CMD_STREAM_CLOSE,  /* stream_id: outbound sends what is queued, then FIN; inbound discards what comes */
-	USER_CMD_CHILD_ADD,     /* object: struct out_child or struct in_child, owned */
-	USER_CMD_CHILD_REMOVE,  /* spi */
-	USER_CMD_CHILD_PATH,    /* spi, path; outbound: object is struct out_route, owned */
-	USER_CMD_UDP_ADD,       /* object: struct user_udp, a reference */
-	USER_CMD_UDP_REMOVE,    /* object: struct user_udp, to compare only */
-	USER_CMD_SEND_IKE,      /* stream_id, data */
-	USER_CMD_TRAP_ADD,      /* object: struct out_trap, owned */
-	USER_CMD_TRAP_REMOVE,   /* conn */
+	USER_CMD_STREAM_CLOSE,	/* stream_id: outbound sends what is queued, then FIN; inbound discards what
+				   comes */
+	USER_CMD_CHILD_ADD,	/* object: struct out_child or struct in_child, owned */
+	USER_CMD_CHILD_REMOVE,	/* spi */
+	USER_CMD_CHILD_PATH,	/* spi, path; outbound: object is struct out_route, owned */
+	USER_CMD_UDP_ADD,	/* object: struct user_udp, a reference */
+	USER_CMD_UDP_REMOVE,	/* object: struct user_udp, to compare only */
+	USER_CMD_SEND_IKE,	/* stream_id, data */
+	USER_CMD_TRAP_ADD,	/* object: struct out_trap, owned */
+	USER_CMD_TRAP_REMOVE,	/* conn */
 	/* events to the control thread */
-	USER_EV_MESSAGE,       /* path, data: an IKE message */
-	USER_EV_STREAM_SPOKE,  /* stream_id: its first whole message came */
-	USER_EV_STREAM_LOST,   /* stream_id, os_error, text */
-	USER_EV_UDP_REFUSED,   /* path, os_error */
-	USER_EV_CHILD_MOVED,   /* spi, path */
-	USER_EV_CHILD_FAILED,  /* spi, err */
-	USER_EV_ACQUIRE,       /* conn, src, dst */
+	USER_EV_MESSAGE,      /* path, data: an IKE message */
+	USER_EV_STREAM_SPOKE, /* stream_id: its first whole message came */
+	USER_EV_STREAM_LOST,  /* stream_id, os_error, text */
+	USER_EV_UDP_REFUSED,  /* path, os_error */
+	USER_EV_CHILD_MOVED,  /* spi, path */
+	USER_EV_CHILD_FAILED, /* spi, err */
+	USER_EV_ACQUIRE,      /* conn, src, dst */
 };
 
 struct user_msg {
@@ -66,10 +67,12 @@ struct user_queue {
 
 enum { USER_QUEUE_OCTETS_MAX = 8 * 1024 * 1024 }; /* of IKE messages that wait for the control thread */
 
-enum cv_err user_queue_init(struct user_queue *q, uv_loop_t *reader, uv_async_cb on_wake, void *data) CV_NODISCARD;
+enum cv_err user_queue_init(struct user_queue *q, uv_loop_t *reader, uv_async_cb on_wake,
+			    void *data) CV_NODISCARD;
 /* Frees what is left; the handle has to be closed by its loop before. */
 void user_queue_free(struct user_queue *q);
-/* Takes the message over (NULL is ignored). False, and the message is gone, when too many octets wait already. */
+/* Takes the message over (NULL is ignored). False, and the message is gone, when too many octets wait
+ * already. */
 bool user_queue_post(struct user_queue *q, struct user_msg *msg);
 /* Everything that is there, in order. */
 struct user_msg *user_queue_take(struct user_queue *q);

@@ -20,8 +20,8 @@ struct out_child {
 	uint32_t spi_in; /* names the pair */
 	uint32_t spi_out;
 	uint32_t mtu;
-	size_t overhead;  /* octets in front of the inner packet */
-	bool spent;       /* no more sequence numbers */
+	size_t overhead; /* octets in front of the inner packet */
+	bool spent;	 /* no more sequence numbers */
 	struct esp_out *sa;
 	struct out_route route;
 	struct user_child_stats *stats;

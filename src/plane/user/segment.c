@@ -54,7 +54,7 @@ static enum cv_err plan_super_packet(const struct virtio_net_hdr *hdr, size_t le
 
 	if (!gso_fits_packet(hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN, info))
 		return CV_E_SYNTAX;
-	if (info->fragment || info->payload == info->l4 || info->total != len || hdr->gso_size == 0)
+	if (info->payload == info->l4 || info->total != len || hdr->gso_size == 0)
 		return CV_E_SYNTAX;
 	plan->payload_len = info->total - info->payload;
 	plan->size = hdr->gso_size;
@@ -66,13 +66,14 @@ static enum cv_err plan_super_packet(const struct virtio_net_hdr *hdr, size_t le
 
 enum cv_err segment_plan(const struct virtio_net_hdr *hdr, struct cv_bytes packet, struct segment_plan *out)
 {
-	*out = (struct segment_plan){.packet = packet.data, .count = 1};
+	*out = (struct segment_plan){ .packet = packet.data, .count = 1 };
 	if (!packet_read(packet, &out->info) || hdr->hdr_len > packet.len)
 		return CV_E_SYNTAX;
 	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return plan_super_packet(hdr, packet.len, out);
 	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if (hdr->csum_start == 0 || (uint32_t)hdr->csum_start + hdr->csum_offset + 2 > out->info.total)
+		if (hdr->csum_start == 0 ||
+		    (uint32_t)hdr->csum_start + hdr->csum_offset + 2 > out->info.total)
 			return CV_E_SYNTAX;
 		out->checksum_start = hdr->csum_start;
 		out->checksum_at = (uint16_t)(hdr->csum_start + hdr->csum_offset);
@@ -136,7 +137,8 @@ static void write_tcp(const struct segment_plan *plan, uint32_t i, uint8_t *tcp,
 	if (i + 1 < plan->count)
 		tcp[FLAGS_OCTET] &= (uint8_t) ~(PACKET_TCP_FIN | PACKET_TCP_PSH);
 	if (i > 0)
-		tcp[FLAGS_OCTET] &= (uint8_t)~PACKET_TCP_CWR; /* said once per window (RFC 3168 section 6.1.2) */
+		tcp[FLAGS_OCTET] &=
+		    (uint8_t)~PACKET_TCP_CWR; /* said once per window (RFC 3168 section 6.1.2) */
 	sum = checksum_add_u32(sum, seq);
 	sum = checksum_add(sum, tcp + FLAGS_WORD, 2);
 	checksum_store(tcp + PACKET_TCP_CHECKSUM, sum);

@@ -56,7 +56,7 @@ static void on_tick(uv_timer_t *timer);
 /* The timer runs only while somebody is on a list. */
 static void arm(struct plane *p)
 {
-	const struct user_stream_list *lists[] = {&p->strangers, &p->lingering};
+	const struct user_stream_list *lists[] = { &p->strangers, &p->lingering };
 	uint64_t now = user_now_ms();
 	uint64_t due = UINT64_MAX;
 
@@ -73,7 +73,7 @@ static void arm(struct plane *p)
 
 static void post_both(struct plane *p, uint8_t type, struct user_stream *s)
 {
-	struct user_queue *queues[] = {inbound_commands(p->inbound), outbound_commands(p->outbound)};
+	struct user_queue *queues[] = { inbound_commands(p->inbound), outbound_commands(p->outbound) };
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct user_msg *msg = user_msg_new(type, cv_bytes(NULL, 0));
@@ -229,7 +229,8 @@ static void refuse_stranger(struct plane *p, struct user_stream *s, const char *
 	uint64_t dropped;
 
 	if (cv_log_allowed(&p->stranger_log, user_now_ms(), &dropped))
-		cv_log(CV_LOG_INFO, USER_ROOM, NULL, "closed the TCP stream from %s: %s (%llu such lines left out)",
+		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
+		       "closed the TCP stream from %s: %s (%llu such lines left out)",
 		       cv_addr_text(&s->path.remote, addr), why, (unsigned long long)dropped);
 	user_stream_lost(p, s, ETIMEDOUT);
 }
@@ -315,8 +316,8 @@ static void on_tick(uv_timer_t *timer)
 		if (s->ctl.due_ms > now)
 			continue;
 		user_count(&p->stats.streams_timed_out, 1);
-		refuse_stranger(p, s, s->ctl.spoke ? "it did not authenticate in time"
-						   : "no whole message came in time");
+		refuse_stranger(
+		    p, s, s->ctl.spoke ? "it did not authenticate in time" : "no whole message came in time");
 	}
 	for (struct user_stream *s = p->lingering.first; s != NULL; s = next) {
 		next = s->ctl.next;

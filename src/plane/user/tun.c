@@ -35,7 +35,7 @@ static int set_offloads(struct tun *t)
 
 static int create_device(struct tun *t, const char *name, const char **step)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
 	int header = PACKET_VNET_LEN;
 
 	strncpy(ifr.ifr_name, name, sizeof ifr.ifr_name - 1);
@@ -52,7 +52,7 @@ static int create_device(struct tun *t, const char *name, const char **step)
 static int bring_up(const struct tun *t, uint32_t mtu, const char **step)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = {0};
+	struct ifreq ifr = { 0 };
 	int rc = -1;
 	int error;
 
@@ -78,7 +78,7 @@ enum cv_err tun_open(struct tun *t, const char *name, uint32_t mtu, const char *
 {
 	int error;
 
-	*t = (struct tun){0};
+	*t = (struct tun){ 0 };
 	*step = "open /dev/net/tun";
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fd < 0)
@@ -100,7 +100,7 @@ void tun_close(struct tun *t)
 
 ssize_t tun_read(int fd, struct virtio_net_hdr *hdr, uint8_t *buf, size_t cap)
 {
-	struct iovec iov[2] = {{hdr, sizeof *hdr}, {buf, cap}};
+	struct iovec iov[2] = { { hdr, sizeof *hdr }, { buf, cap } };
 	ssize_t n = readv(fd, iov, 2);
 
 	if (n < 0)
@@ -114,6 +114,6 @@ ssize_t tun_read(int fd, struct virtio_net_hdr *hdr, uint8_t *buf, size_t cap)
 
 int tun_write(int fd, const struct virtio_net_hdr *hdr, struct iovec *pieces, unsigned n)
 {
-	pieces[0] = (struct iovec){(void *)(uintptr_t)hdr, sizeof *hdr};
+	pieces[0] = (struct iovec){ (void *)(uintptr_t)hdr, sizeof *hdr };
 	return writev(fd, pieces, (int)n + 1) < 0 ? errno : 0;
 }

@@ -165,7 +165,8 @@ static enum cv_err start(struct plane *p)
 	enum cv_err err = tun_open(&p->tun, p->config.tun_name, p->config.tun_mtu, &step);
 
 	if (err != CV_OK) {
-		cv_log(CV_LOG_ERROR, USER_ROOM, NULL, "cannot %s %s: %s", step, p->config.tun_name, strerror(errno));
+		cv_log(CV_LOG_ERROR, USER_ROOM, NULL, "cannot %s %s: %s", step, p->config.tun_name,
+		       strerror(errno));
 		return err;
 	}
 	cv_log(CV_LOG_INFO, USER_ROOM, NULL, "device %s is up%s%s", p->tun.name,
@@ -174,8 +175,8 @@ static enum cv_err start(struct plane *p)
 	return err == CV_OK ? outbound_new(p, &p->outbound) : err;
 }
 
-enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config, const struct plane_callbacks *callbacks,
-			   struct plane **out)
+enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config,
+			   const struct plane_callbacks *callbacks, struct plane **out)
 {
 	struct plane *p = calloc(1, sizeof *p);
 	enum cv_err err;
@@ -186,8 +187,8 @@ enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config, c
 	p->config = *config;
 	p->callbacks = *callbacks;
 	p->tun.fd = -1;
-	p->stranger_log = (struct cv_log_limit){.burst = 5, .interval_ms = 10000};
-	p->event_log = (struct cv_log_limit){.burst = 5, .interval_ms = 10000};
+	p->stranger_log = (struct cv_log_limit){ .burst = 5, .interval_ms = 10000 };
+	p->event_log = (struct cv_log_limit){ .burst = 5, .interval_ms = 10000 };
 	set_defaults(&p->config);
 	err = user_table_new(&p->streams, stream_key);
 	if (err == CV_OK)

@@ -1,7 +1,8 @@
 /* Private to the userspace plane: what its threads share, and who owns which part of it.
  *
- * Three threads: control (the daemon's loop), outbound (TUN to sockets), inbound (sockets to TUN). An object that more
- * than one of them holds has a reference count and is split into parts, each touched by one thread only. */
+ * Three threads: control (the daemon's loop), outbound (TUN to sockets), inbound (sockets to TUN). An object
+ * that more than one of them holds has a reference count and is split into parts, each touched by one thread
+ * only. */
 #ifndef CULVERT_PLANE_USER_USER_H
 #define CULVERT_PLANE_USER_USER_H
 
@@ -52,7 +53,7 @@ struct user_udp {
 	struct user_udp *next; /* control's list */
 	uv_poll_t in_poll;     /* inbound */
 	struct user_udp *in_next;
-	uv_poll_t out_poll;    /* outbound: while the socket is full */
+	uv_poll_t out_poll; /* outbound: while the socket is full */
 	struct user_udp *out_next;
 	bool out_polling;
 };
@@ -76,8 +77,8 @@ struct user_stream {
 	struct ike_path path; /* fixed once the workers have it */
 	struct {
 		struct plane *plane;
-		uint8_t state; /* enum user_stream_state */
-		bool spoke;    /* a whole message came */
+		uint8_t state;		       /* enum user_stream_state */
+		bool spoke;		       /* a whole message came */
 		struct user_stream_list *list; /* strangers, lingering, or NULL */
 		uint64_t due_ms;
 		struct user_stream *prev, *next;
@@ -98,7 +99,7 @@ struct user_stream {
 		bool blocked;
 		bool closing;
 		bool dead;
-		bool attached;     /* in the worker's list */
+		bool attached;	   /* in the worker's list */
 		unsigned children; /* that send on it */
 		struct user_stream *prev, *next;
 	} out;
@@ -123,8 +124,8 @@ struct user_queue *outbound_commands(struct outbound *w);
 
 /* Counters of the whole plane, by their writers. */
 struct user_stats {
-	user_counter unknown_spi, bad_frames, tun_refused; /* inbound */
-	user_counter no_policy, bad_tun, udp_dropped;      /* outbound */
+	user_counter unknown_spi, bad_frames, tun_refused;		   /* inbound */
+	user_counter no_policy, bad_tun, udp_dropped;			   /* outbound */
 	user_counter streams_accepted, streams_refused, streams_timed_out; /* control */
 };
 
@@ -155,7 +156,7 @@ struct plane {
 	bool closing;
 	struct user_udp *udps;
 	struct user_listener *listeners;
-	struct cv_table *streams;  /* by path.stream_id */
+	struct cv_table *streams;	   /* by path.stream_id */
 	struct user_stream_list strangers; /* accepted, not trusted yet; oldest first */
 	struct user_stream_list lingering; /* closed by us, while the rest goes out */
 	uint64_t next_stream_id;
@@ -166,9 +167,9 @@ struct plane {
 	struct outbound *outbound;
 };
 
-uint64_t user_now_ms(void); /* CLOCK_MONOTONIC */
+uint64_t user_now_ms(void);		    /* CLOCK_MONOTONIC */
 void user_random(uint8_t *out, size_t len); /* of the kernel; for hash seeds */
-void user_handle_gone(struct plane *p); /* a handle of control's loop was closed; maybe the last */
+void user_handle_gone(struct plane *p);	    /* a handle of control's loop was closed; maybe the last */
 /* With all signals blocked: they are the daemon's. CV_E_INTERNAL. */
 enum cv_err user_thread_start(uv_thread_t *thread, uv_thread_cb run, void *arg) CV_NODISCARD;
 /* Closes every handle of a loop whose thread never started, and the loop. */
@@ -188,7 +189,8 @@ void user_streams_free(struct plane *p);
 void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote); /* takes fd over */
 
 /* listen.c */
-struct user_udp *user_udp_find(struct plane *p, const struct ike_path *path); /* the socket to send from, or NULL */
+struct user_udp *user_udp_find(struct plane *p,
+			       const struct ike_path *path); /* the socket to send from, or NULL */
 void user_listen_free(struct plane *p);
 
 /* children.c */

@@ -22,7 +22,8 @@ struct seen {
 	size_t left; /* octets not used up */
 };
 
-/* Feeds `input` in pieces that end at `cuts`, keeping what is left over in front of the next piece, as a stream does. */
+/* Feeds `input` in pieces that end at `cuts`, keeping what is left over in front of the next piece, as a
+ * stream does. */
 static struct seen feed(bool wants_prefix, struct cv_bytes input, const size_t *cuts, size_t n_cuts)
 {
 	struct xport_deframer d = { .wants_prefix = wants_prefix };
@@ -40,7 +41,8 @@ static struct seen feed(bool wants_prefix, struct cv_bytes input, const size_t *
 		have += to - from;
 		from = to;
 		for (;;) {
-			uint8_t *exact = malloc(have - at ? have - at : 1); /* a read behind the end is seen */
+			uint8_t *exact =
+			    malloc(have - at ? have - at : 1); /* a read behind the end is seen */
 			size_t used;
 
 			assert_non_null(exact);
@@ -90,8 +92,8 @@ static void test_an_ike_frame_is_length_marker_message(void **state)
 	assert_memory_equal(buf, "\x00\x22\x00\x00\x00\x00\xab", 7);
 }
 
-/* R9329-3-7: 65533 octets go out as FF FF, one more is refused; nothing empty goes out, since peers close at a Length
- * below 6. */
+/* R9329-3-7: 65533 octets go out as FF FF, one more is refused; nothing empty goes out, since peers close at
+ * a Length below 6. */
 static void test_only_messages_that_a_frame_can_hold_are_framed(void **state)
 {
 	uint8_t *message = calloc(1, XPORT_MESSAGE_MAX);
@@ -99,7 +101,8 @@ static void test_only_messages_that_a_frame_can_hold_are_framed(void **state)
 	struct cv_writer w = cv_writer(buf, (size_t)2 * XPORT_FRAME_MAX);
 
 	(void)state;
-	assert_int_equal(xport_frame_ike(&w, cv_bytes(message, XPORT_MESSAGE_MAX - XPORT_MARKER_LEN + 1)), CV_E_LIMIT);
+	assert_int_equal(xport_frame_ike(&w, cv_bytes(message, XPORT_MESSAGE_MAX - XPORT_MARKER_LEN + 1)),
+			 CV_E_LIMIT);
 	assert_int_equal(xport_frame_ike(&w, cv_bytes(message, 0)), CV_E_LIMIT);
 	assert_int_equal(w.len, 0);
 	assert_int_equal(xport_frame_ike(&w, cv_bytes(message, XPORT_MESSAGE_MAX - XPORT_MARKER_LEN)), CV_OK);
@@ -131,7 +134,8 @@ static void test_four_zero_octets_are_ike_and_all_else_is_esp(void **state)
 /* R9329-3-9, R9329-6.6-2, R9329-3-8 */
 static void test_empty_messages_and_keepalives_are_passed_over(void **state)
 {
-	struct seen s = feed_hex(true, "494b45544350 0003ff 0002 0008 00000001 ccdd 0003ff 0002 0008 00000000 aabb");
+	struct seen s =
+	    feed_hex(true, "494b45544350 0003ff 0002 0008 00000001 ccdd 0003ff 0002 0008 00000000 aabb");
 
 	(void)state;
 	assert_int_equal(s.count, 7);
@@ -184,7 +188,8 @@ static void test_length_0_and_1_are_fatal_for_ever(void **state)
 	assert_int_equal(f.kind, XPORT_FRAME_BAD_LENGTH);
 }
 
-/* R9329-6.1-3, R9329-6.1-17: nothing counts before the whole prefix; a wrong octet ends the stream at once. */
+/* R9329-6.1-3, R9329-6.1-17: nothing counts before the whole prefix; a wrong octet ends the stream at once.
+ */
 static void test_a_stream_without_the_prefix_is_refused(void **state)
 {
 	static const char http[] = "GET / HTTP/1.1\r\nHost: example\r\n\r\n";
@@ -230,8 +235,9 @@ static void assert_same(const struct seen *a, const struct seen *b)
 
 static void test_frames_are_the_same_however_the_stream_is_cut(void **state)
 {
-	struct cv_bytes input = octets_hex("494b45544350 0008 00000000 aabb 0002 0003ff 0009 00000102 ccddee 0004 0102"
-					   "0022 00000000 0102030405060708090a0b0c0d0e0f10111213141516171819 1a1b1c 0007 01");
+	struct cv_bytes input =
+	    octets_hex("494b45544350 0008 00000000 aabb 0002 0003ff 0009 00000102 ccddee 0004 0102"
+		       "0022 00000000 0102030405060708090a0b0c0d0e0f10111213141516171819 1a1b1c 0007 01");
 	struct seen whole = feed(true, input, NULL, 0);
 	size_t every[256];
 

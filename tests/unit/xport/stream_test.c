@@ -182,7 +182,8 @@ static uint32_t fill(struct pair *p, uint64_t *seed, uint32_t number)
 	return number;
 }
 
-/* The tail of a batch is kept, comes out in order, and no frame is torn; IKE goes ahead of it at a frame boundary. */
+/* The tail of a batch is kept, comes out in order, and no frame is torn; IKE goes ahead of it at a frame
+ * boundary. */
 static void test_what_the_socket_does_not_take_follows_in_order_with_ike_first(void **state)
 {
 	uint64_t seed = 4711;

@@ -235,6 +235,24 @@ static void test_every_prefix_length_survives_the_way_over_its_range(void **stat
 	}
 }
 
+static void test_the_last_address_has_every_host_bit(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "10.0.0.0/9", "10.127.255.255" },
+		{ "2001:db8::/60", "2001:db8:0:f:ffff:ffff:ffff:ffff" },
+		{ "2001:db8::/121", "2001:db8::7f" },
+		{ "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cv_prefix p = prefix(cases[i][0]);
+		struct cv_ip last = cv_prefix_last(&p), want = ip(cases[i][1]);
+
+		assert_true(cv_ip_equal(&last, &want));
+	}
+}
+
 static void test_endpoints_go_through_the_systems_form(void **state)
 {
 	struct cv_addr v4 = { .ip = ip("192.0.2.1"), .port = 500 }, out;
@@ -276,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_a_prefix_contains_its_first_and_last_and_not_their_neighbours),
 		cmocka_unit_test(test_a_range_is_a_prefix_only_when_it_is_exactly_one),
 		cmocka_unit_test(test_every_prefix_length_survives_the_way_over_its_range),
+		cmocka_unit_test(test_the_last_address_has_every_host_bit),
 		cmocka_unit_test(test_endpoints_go_through_the_systems_form),
 		cmocka_unit_test(test_the_systems_other_families_are_refused),
 	};

@@ -153,7 +153,8 @@ static void test_no_line_is_cut_in_silence(void **state)
 		memset(text, 'a', (size_t)len);
 		text[len] = '\0';
 		cv_log(CV_LOG_INFO, "ike", NULL, "%s", text);
-		assert_true(strcmp(caught + 10, text) == 0 || strcmp(caught + strlen(caught) - 4, "a...") == 0);
+		assert_true(strcmp(caught + 10, text) == 0 ||
+			    strcmp(caught + strlen(caught) - 4, "a...") == 0);
 	}
 }
 

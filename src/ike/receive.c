@@ -270,7 +270,8 @@ static void foreign_version(struct ike_engine *e, const struct ike_msg *msg)
 	/* A newer peer may try again in our version on the same stream (R9329-6.4-2). */
 	if (msg->h.major < 2)
 		ike_stream_bad(e, &msg->path);
-	if (msg->h.major > 2 && !msg->response)
+	/* No IKE SA has the SPI zero (R7296-3.1-1): that is no IKE of any version. */
+	if (msg->h.major > 2 && !msg->response && msg->h.spi_i)
 		ike_message_refuse(e, &msg->path, &msg->h, WIRE_N_INVALID_MAJOR_VERSION, cv_bytes(NULL, 0));
 }
 

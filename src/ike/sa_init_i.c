@@ -79,6 +79,9 @@ static enum ike_task_result take_cookie(struct ike_sa *sa, struct cv_bytes cooki
 
 	if (cookie.len == 0 || cookie.len > WIRE_COOKIE_MAX)
 		return refused(sa, "sent a cookie of a wrong length");
+	/* The same again comes of a request that was sent twice before the first answer. */
+	if (sa->path.transport == IKE_UDP && cv_bytes_equal(cookie, cv_bytes(hs->cookie, hs->cookie_len)))
+		return IKE_TASK_WAIT;
 	if (++hs->cookie_tries > COOKIE_TRIES_MAX)
 		return refused(sa, "asked for a cookie again and again");
 	memcpy(hs->cookie, cookie.data, cookie.len);
@@ -92,6 +95,9 @@ static enum ike_task_result take_group(struct ike_sa *sa, struct cv_bytes data)
 	uint16_t group = data.len == 2 ? cv_get_u16(data.data) : 0;
 	char text[160];
 
+	/* So does the wish for the group that was granted already. */
+	if (sa->path.transport == IKE_UDP && hs->ke_tries && group == hs->ke_group)
+		return IKE_TASK_WAIT;
 	if (!group || group == hs->ke_group || !crypto_ke_public_size(group) ||
 	    !ike_select_has_group(&sa->policy->conn.ike_proposals, group)) {
 		snprintf(text, sizeof(text), "asks for key exchange group %s, which ike= does not offer",
@@ -133,7 +139,8 @@ static const char *accept_answer(struct ike_sa *sa, const struct ike_msg *msg)
 	struct cv_secret shared = { 0 };
 	enum cv_err err;
 
-	if (!msg->h.spi_r || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &answer) ||
+	/* The SPIs of a first IKE SA stand in the header alone (R7296-3.3.1-1). */
+	if (!msg->h.spi_r || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &answer) || answer.proposal[0].spi_len ||
 	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &ke) ||
 	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &input.nr))
 		return "answered with a malformed message";

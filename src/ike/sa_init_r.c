@@ -246,6 +246,16 @@ static void make(struct ike_engine *e, struct offer *offer, const uint8_t *diges
 		refuse(e, offer->msg, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0), "its key exchange value is invalid");
 }
 
+/* The SPIs of a first IKE SA stand in the header alone (R7296-3.3.1-1). */
+static bool names_spi(const struct wire_sa *sa)
+{
+	for (unsigned i = 0; i < sa->count; i++) {
+		if (sa->proposal[i].spi_len)
+			return true;
+	}
+	return false;
+}
+
 static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *offer)
 {
 	struct cv_bytes body = cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN);
@@ -260,6 +270,7 @@ static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *
 		return false;
 	}
 	if (ike_admit(NULL, msg, false) != IKE_ADMITTED || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &offer->sa) ||
+	    names_spi(&offer->sa) ||
 	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &offer->ke) ||
 	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &offer->nonce)) {
 		e->counters.malformed++;

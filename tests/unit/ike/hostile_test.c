@@ -1,0 +1,208 @@
+/* What a stranger, a confused peer or a network that repeats itself can send. */
+#include <string.h>
+
+#include "rig.h"
+
+/* Changes the message on its way: type of the last payload, say. Returns the offset of the field that names
+ * the type of payload number n (0: the first). */
+static size_t next_field(const struct rig_packet *p, unsigned n)
+{
+	size_t field = 16, at = WIRE_IKE_HEADER_LEN;
+
+	while (n--) {
+		field = at;
+		at += cv_get_u16(p->data + at + 2);
+		assert_true(at < p->len);
+	}
+	return field;
+}
+
+/* The number of payloads in a message in the clear. */
+static unsigned payloads(const struct rig_packet *p)
+{
+	unsigned n = 0;
+
+	for (size_t at = WIRE_IKE_HEADER_LEN; at < p->len; at += cv_get_u16(p->data + at + 2))
+		n++;
+	return n;
+}
+
+/* R7296-2.5-3: types that some registry knows but we don't are skipped like any other. */
+static void payloads_of_later_rfcs_are_skipped(void **state)
+{
+	static const uint8_t types[] = { 1, 32, 49, 50, 51, 52, 54, 55, 127, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		struct rig *rig = rig_new_usual();
+		struct rig_packet *p;
+
+		assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+		p = rig_peek(rig);
+		p->data[next_field(p, payloads(p) - 1)] = types[i];
+		rig_deliver(rig);
+		rig_expect(rig, &rig->a, WIRE_IKE_SA_INIT, true);
+		assert_int_equal(rig_count(&rig->b, IKE_SA_INIT_DONE), 1);
+		rig_free(rig);
+	}
+}
+
+/* R7296-3.3.1-1: an SPI inside the SA payload has no place in IKE_SA_INIT. */
+static void offer_with_an_spi_inside_is_dropped(void **state)
+{
+	struct rig *rig = rig_new_usual();
+	struct rig_packet *p, changed;
+	size_t sa = WIRE_IKE_HEADER_LEN, proposal = sa + 4;
+
+	(void)state;
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	p = rig_peek(rig);
+	assert_int_equal(p->data[16], WIRE_SA);
+	changed = *p;
+	memmove(changed.data + proposal + 16, changed.data + proposal + 8, changed.len - proposal - 8);
+	changed.len += 8;
+	changed.data[proposal + 6] = 8;
+	cv_put_u16(changed.data + proposal + 2, (uint16_t)(cv_get_u16(changed.data + proposal + 2) + 8));
+	cv_put_u16(changed.data + sa + 2, (uint16_t)(cv_get_u16(changed.data + sa + 2) + 8));
+	cv_put_u32(changed.data + 24, (uint32_t)changed.len);
+	rig_lose(rig);
+	rig_inject(&rig->b, &changed.path, changed.data, changed.len);
+	assert_null(rig_peek(rig));
+	assert_int_equal(rig_count(&rig->b, IKE_SA_INIT_DONE), 0);
+	assert_int_equal(ike_engine_counters(rig->b.e)->malformed, 1);
+	rig_free(rig);
+}
+
+/* R7296-3.1-1: what has no initiator's SPI is not answered, whatever its version. */
+static void message_without_spi_is_never_answered(void **state)
+{
+	struct rig *rig = rig_new_usual();
+	struct rig_packet *p, copy;
+
+	(void)state;
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	p = rig_peek(rig);
+	memset(p->data, 0, 8);
+	copy = *p;
+	rig_deliver(rig);
+	copy.data[17] = 0x30;
+	rig_inject(&rig->b, &copy.path, copy.data, copy.len);
+	assert_null(rig_peek(rig));
+	rig_free(rig);
+}
+
+static void two_groups(struct ike_conn *conn)
+{
+	struct wire_proposal *p = &conn->ike_proposals.proposal[0];
+	struct wire_transform other = { .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
+
+	p->transform[p->transform_count++] = other;
+}
+
+static void only_the_other_group(struct ike_conn *conn)
+{
+	struct wire_proposal *p = &conn->ike_proposals.proposal[0];
+
+	for (unsigned i = 0; i < p->transform_count; i++) {
+		if (p->transform[i].type == WIRE_T_KE)
+			p->transform[i].id = WIRE_KE_ECP256;
+	}
+}
+
+static void change(struct rig_end *end, void (*edit)(struct ike_conn *conn))
+{
+	struct ike_conn conn;
+
+	rig_usual(end, &conn);
+	edit(&conn);
+	rig_conn_set(end, &conn);
+}
+
+/* A request that was repeated before the first answer came is answered twice: the second INVALID_KE_PAYLOAD
+ * is no complaint about the new group. */
+static void repeated_wish_for_a_group_changes_nothing(void **state)
+{
+	struct rig *rig = rig_new_usual();
+	struct rig_packet answer;
+
+	(void)state;
+	change(&rig->a, two_groups);
+	change(&rig->b, only_the_other_group);
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	rig_deliver(rig);
+	rig_expect(rig, &rig->a, WIRE_IKE_SA_INIT, true);
+	answer = *rig_peek(rig);
+	rig_deliver(rig);
+	rig_expect(rig, &rig->b, WIRE_IKE_SA_INIT, false);
+	for (unsigned i = 0; i < 10; i++)
+		rig_inject(&rig->a, &answer.path, answer.data, answer.len);
+	assert_false(rig_said(&rig->a, IKE_REPORT_PROGRESS, "does not offer"));
+	rig_run(rig);
+	rig_assert_same_children(rig, 1);
+	rig_free(rig);
+}
+
+/* ... and the same cookie a second time asks for nothing new. */
+static void repeated_cookie_changes_nothing(void **state)
+{
+	struct ike_engine_config config = { .cookie_always = true, .initiate_udp = true };
+	struct rig *rig = rig_new(&config);
+	struct rig_packet answer;
+	struct ike_conn conn;
+
+	(void)state;
+	rig_usual(&rig->a, &conn);
+	rig_conn_set(&rig->a, &conn);
+	rig_usual(&rig->b, &conn);
+	rig_conn_set(&rig->b, &conn);
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	rig_deliver(rig);
+	rig_expect(rig, &rig->a, WIRE_IKE_SA_INIT, true);
+	answer = *rig_peek(rig);
+	rig_deliver(rig);
+	rig_expect(rig, &rig->b, WIRE_IKE_SA_INIT, false);
+	for (unsigned i = 0; i < 10; i++)
+		rig_inject(&rig->a, &answer.path, answer.data, answer.len);
+	assert_false(rig_said(&rig->a, IKE_REPORT_PROGRESS, "again and again"));
+	rig_lose(rig);
+	assert_null(rig_peek(rig));
+	rig_pass(rig, 2000);
+	rig_assert_same_children(rig, 1);
+	rig_free(rig);
+}
+
+static void tcp_only(struct ike_conn *conn)
+{
+	conn->rung_count = 1;
+	conn->rung[0] = (struct ike_rung){ .transport = IKE_TCP, .port = 4500 };
+}
+
+/* An engine may be freed at any moment, with streams that wait to be used. */
+static void engine_with_waiting_streams_can_be_freed(void **state)
+{
+	struct ike_path path = { .transport = IKE_TCP, .stream_id = 1ull << 63 | 99 };
+	static const uint8_t rubbish[40] = { 1 };
+	struct rig *rig = rig_new_usual();
+
+	(void)state;
+	change(&rig->a, tcp_only);
+	path.remote.ip = rig->a.ip;
+	path.local.ip = rig->b.ip;
+	rig_inject(&rig->b, &path, rubbish, sizeof(rubbish));
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	rig_free(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(payloads_of_later_rfcs_are_skipped),
+		cmocka_unit_test(offer_with_an_spi_inside_is_dropped),
+		cmocka_unit_test(message_without_spi_is_never_answered),
+		cmocka_unit_test(repeated_wish_for_a_group_changes_nothing),
+		cmocka_unit_test(repeated_cookie_changes_nothing),
+		cmocka_unit_test(engine_with_waiting_streams_can_be_freed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

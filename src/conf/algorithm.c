@@ -17,8 +17,9 @@ static const char old_hash[] = "culvert does not use SHA-1, which is on its way 
 static const char rare_hash[] = "culvert does not have it; use sha2_256";
 static const char cut_hash[] = "RFC 8221 wants all 128 bits of HMAC-SHA2-256; use sha2_256";
 static const char weak_group[] = "it is too small, and RFC 8247 advises against it; use x25519 or dh14";
-static const char odd_group[] = "its primes have subgroups whose origin nobody can check (RFC 8247 advises against it); "
-				"use x25519 or dh14";
+static const char odd_group[] =
+    "its primes have subgroups whose origin nobody can check (RFC 8247 advises against it); use x25519 or "
+    "dh14";
 static const char rare_group[] = "culvert does not have it; use x25519, dh19 or dh14";
 static const char pq_group[] = "culvert has no post-quantum key exchange; use x25519";
 
@@ -29,34 +30,46 @@ struct known_word {
 	const char *refusal;
 };
 
+/* Rows in groups. */
+/* clang-format off */
 static const struct known_word known_words[] = {
 	/* ciphers beside AES */
 	{ "chacha20poly1305", CONF_ALG_ENCR, WIRE_ENCR_CHACHA20_POLY1305 },
 	{ "chacha20", CONF_ALG_ENCR, WIRE_ENCR_CHACHA20_POLY1305 },
-	{ "3des", CONF_ALG_ENCR, WIRE_ENCR_3DES, small_block }, { "3descbc", CONF_ALG_ENCR, WIRE_ENCR_3DES, small_block },
-	{ "des", CONF_ALG_ENCR, WIRE_ENCR_DES, weak_cipher }, { "descbc", CONF_ALG_ENCR, WIRE_ENCR_DES, weak_cipher },
-	{ "rc5", CONF_ALG_ENCR, 4, weak_cipher }, { "idea", CONF_ALG_ENCR, 5, weak_cipher },
-	{ "cast", CONF_ALG_ENCR, 6, small_block }, { "cast128", CONF_ALG_ENCR, 6, small_block },
-	{ "blowfish", CONF_ALG_ENCR, 7, small_block }, { "twofish", CONF_ALG_ENCR, 65004, rare_cipher },
-	{ "serpent", CONF_ALG_ENCR, 65001, rare_cipher }, { "camellia", CONF_ALG_ENCR, WIRE_ENCR_CAMELLIA_CBC, rare_cipher },
+	{ "3des", CONF_ALG_ENCR, WIRE_ENCR_3DES, small_block },
+	{ "3descbc", CONF_ALG_ENCR, WIRE_ENCR_3DES, small_block },
+	{ "des", CONF_ALG_ENCR, WIRE_ENCR_DES, weak_cipher },
+	{ "descbc", CONF_ALG_ENCR, WIRE_ENCR_DES, weak_cipher }, { "rc5", CONF_ALG_ENCR, 4, weak_cipher },
+	{ "idea", CONF_ALG_ENCR, 5, weak_cipher }, { "cast", CONF_ALG_ENCR, 6, small_block },
+	{ "cast128", CONF_ALG_ENCR, 6, small_block }, { "blowfish", CONF_ALG_ENCR, 7, small_block },
+	{ "twofish", CONF_ALG_ENCR, 65004, rare_cipher }, { "serpent", CONF_ALG_ENCR, 65001, rare_cipher },
+	{ "camellia", CONF_ALG_ENCR, WIRE_ENCR_CAMELLIA_CBC, rare_cipher },
 	{ "camellia128", CONF_ALG_ENCR, WIRE_ENCR_CAMELLIA_CBC, rare_cipher },
 	{ "camellia192", CONF_ALG_ENCR, WIRE_ENCR_CAMELLIA_CBC, rare_cipher },
 	{ "camellia256", CONF_ALG_ENCR, WIRE_ENCR_CAMELLIA_CBC, rare_cipher },
 	{ "nullauthaesgmac", CONF_ALG_ENCR, WIRE_ENCR_NULL_AUTH_AES_GMAC, rare_cipher },
 	/* hashes */
-	{ "sha2", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 }, { "sha256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
-	{ "sha2256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 }, { "hmacsha2256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
+	{ "sha2", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
+	{ "sha256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
+	{ "sha2256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
+	{ "hmacsha2256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
 	{ "hmacsha256", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_256 },
-	{ "sha384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 }, { "sha2384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
-	{ "hmacsha2384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 }, { "hmacsha384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
-	{ "sha512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 }, { "sha2512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
-	{ "hmacsha2512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 }, { "hmacsha512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
-	{ "sha", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA1, old_hash }, { "sha1", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA1, old_hash },
+	{ "sha384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
+	{ "sha2384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
+	{ "hmacsha2384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
+	{ "hmacsha384", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_384 },
+	{ "sha512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
+	{ "sha2512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
+	{ "hmacsha2512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
+	{ "hmacsha512", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA2_512 },
+	{ "sha", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA1, old_hash },
+	{ "sha1", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA1, old_hash },
 	{ "hmacsha1", CONF_ALG_HASH, WIRE_PRF_HMAC_SHA1, old_hash },
 	{ "sha196", CONF_ALG_INTEG, WIRE_AUTH_HMAC_SHA1_96, old_hash },
-	{ "sha1160", CONF_ALG_INTEG, 7, old_hash },
-	{ "md5", CONF_ALG_HASH, WIRE_PRF_HMAC_MD5, weak_hash }, { "hmacmd5", CONF_ALG_HASH, WIRE_PRF_HMAC_MD5, weak_hash },
-	{ "md596", CONF_ALG_INTEG, WIRE_AUTH_HMAC_MD5_96, weak_hash }, { "md5128", CONF_ALG_INTEG, 6, weak_hash },
+	{ "sha1160", CONF_ALG_INTEG, 7, old_hash }, { "md5", CONF_ALG_HASH, WIRE_PRF_HMAC_MD5, weak_hash },
+	{ "hmacmd5", CONF_ALG_HASH, WIRE_PRF_HMAC_MD5, weak_hash },
+	{ "md596", CONF_ALG_INTEG, WIRE_AUTH_HMAC_MD5_96, weak_hash },
+	{ "md5128", CONF_ALG_INTEG, 6, weak_hash },
 	/* integrity only */
 	{ "sha2256128", CONF_ALG_INTEG, WIRE_AUTH_HMAC_SHA2_256_128 },
 	{ "hmacsha2256128", CONF_ALG_INTEG, WIRE_AUTH_HMAC_SHA2_256_128 },
@@ -73,22 +86,28 @@ static const struct known_word known_words[] = {
 	{ "ripemd", CONF_ALG_INTEG, 0, rare_hash }, { "aes128gmac", CONF_ALG_INTEG, 9, rare_hash },
 	{ "aes192gmac", CONF_ALG_INTEG, 10, rare_hash }, { "aes256gmac", CONF_ALG_INTEG, 11, rare_hash },
 	/* PRF only */
-	{ "prfsha256", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_256 }, { "prfsha2256", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_256 },
+	{ "prfsha256", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_256 },
+	{ "prfsha2256", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_256 },
 	{ "prfhmacsha2256", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_256 },
-	{ "prfsha384", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_384 }, { "prfsha2384", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_384 },
+	{ "prfsha384", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_384 },
+	{ "prfsha2384", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_384 },
 	{ "prfhmacsha2384", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_384 },
-	{ "prfsha512", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_512 }, { "prfsha2512", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_512 },
+	{ "prfsha512", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_512 },
+	{ "prfsha2512", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_512 },
 	{ "prfhmacsha2512", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA2_512 },
-	{ "prfsha1", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA1, old_hash }, { "prfmd5", CONF_ALG_PRF, WIRE_PRF_HMAC_MD5, weak_hash },
+	{ "prfsha1", CONF_ALG_PRF, WIRE_PRF_HMAC_SHA1, old_hash },
+	{ "prfmd5", CONF_ALG_PRF, WIRE_PRF_HMAC_MD5, weak_hash },
 	{ "prfaesxcbc", CONF_ALG_PRF, WIRE_PRF_AES128_XCBC, rare_hash },
 	{ "prfaescmac", CONF_ALG_PRF, WIRE_PRF_AES128_CMAC, rare_hash },
 	/* groups by name; by number see below */
-	{ "modp768", CONF_ALG_KE, WIRE_KE_MODP768, weak_group }, { "modp1024", CONF_ALG_KE, WIRE_KE_MODP1024, weak_group },
-	{ "modp1536", CONF_ALG_KE, WIRE_KE_MODP1536, weak_group }, { "modp2048", CONF_ALG_KE, WIRE_KE_MODP2048 },
-	{ "modp3072", CONF_ALG_KE, WIRE_KE_MODP3072 }, { "modp4096", CONF_ALG_KE, WIRE_KE_MODP4096 },
-	{ "modp6144", CONF_ALG_KE, WIRE_KE_MODP6144 }, { "modp8192", CONF_ALG_KE, WIRE_KE_MODP8192 },
-	{ "ecp256", CONF_ALG_KE, WIRE_KE_ECP256 }, { "ecp384", CONF_ALG_KE, WIRE_KE_ECP384 },
-	{ "ecp521", CONF_ALG_KE, WIRE_KE_ECP521 }, { "modp1024s160", CONF_ALG_KE, WIRE_KE_MODP1024_160, odd_group },
+	{ "modp768", CONF_ALG_KE, WIRE_KE_MODP768, weak_group },
+	{ "modp1024", CONF_ALG_KE, WIRE_KE_MODP1024, weak_group },
+	{ "modp1536", CONF_ALG_KE, WIRE_KE_MODP1536, weak_group },
+	{ "modp2048", CONF_ALG_KE, WIRE_KE_MODP2048 }, { "modp3072", CONF_ALG_KE, WIRE_KE_MODP3072 },
+	{ "modp4096", CONF_ALG_KE, WIRE_KE_MODP4096 }, { "modp6144", CONF_ALG_KE, WIRE_KE_MODP6144 },
+	{ "modp8192", CONF_ALG_KE, WIRE_KE_MODP8192 }, { "ecp256", CONF_ALG_KE, WIRE_KE_ECP256 },
+	{ "ecp384", CONF_ALG_KE, WIRE_KE_ECP384 }, { "ecp521", CONF_ALG_KE, WIRE_KE_ECP521 },
+	{ "modp1024s160", CONF_ALG_KE, WIRE_KE_MODP1024_160, odd_group },
 	{ "modp2048s224", CONF_ALG_KE, WIRE_KE_MODP2048_224, odd_group },
 	{ "modp2048s256", CONF_ALG_KE, WIRE_KE_MODP2048_256, odd_group },
 	{ "curve25519", CONF_ALG_KE, WIRE_KE_CURVE25519 }, { "x25519", CONF_ALG_KE, WIRE_KE_CURVE25519 },
@@ -99,6 +118,7 @@ static const struct known_word known_words[] = {
 	{ "none", CONF_ALG_NONE, 0 }, { "null", CONF_ALG_NONE, 0 }, { "esn", CONF_ALG_ESN, WIRE_ESN_YES },
 	{ "noesn", CONF_ALG_ESN, WIRE_ESN_NO },
 };
+/* clang-format on */
 
 uint16_t conf_hash_integ(uint16_t prf)
 {
@@ -152,8 +172,8 @@ static bool take_word(const char **p, const char *word)
 	return true;
 }
 
-/* What follows "gcm": the tag in octets (16), as a letter (c) or, behind a key size, in bits (aes256gcm128); then the key
- * size where it did not come first (aes_gcm_16_256, aes_gcm_c_256, aes_gcm256). */
+/* What follows "gcm": the tag in octets (16), as a letter (c) or, behind a key size, in bits (aes256gcm128);
+ * then the key size where it did not come first (aes_gcm_16_256, aes_gcm_c_256, aes_gcm256). */
 static bool parse_gcm(const char *p, struct conf_algorithm *out)
 {
 	bool full_tag = true;
@@ -181,7 +201,9 @@ static bool parse_aes(const char *p, struct conf_algorithm *out)
 {
 	if (!take_word(&p, "aes"))
 		return false;
-	*out = (struct conf_algorithm){ .kind = CONF_ALG_ENCR, .id = WIRE_ENCR_AES_CBC, .key_bits = take_size(&p) };
+	*out = (struct conf_algorithm){ .kind = CONF_ALG_ENCR,
+					.id = WIRE_ENCR_AES_CBC,
+					.key_bits = take_size(&p) };
 	if (take_word(&p, "gcm"))
 		return parse_gcm(p, out);
 	if (strncmp(p, "ccm", 3) == 0 || strncmp(p, "ctr", 3) == 0) {
@@ -205,7 +227,9 @@ static bool parse_group_number(const char *p, struct conf_algorithm *out)
 		return false;
 	if (!conf_parse_number(p, UINT16_MAX, &n))
 		return false;
-	*out = (struct conf_algorithm){ .kind = CONF_ALG_KE, .id = (uint16_t)n, .refusal = n == 0 ? rare_group : NULL };
+	*out = (struct conf_algorithm){ .kind = CONF_ALG_KE,
+					.id = (uint16_t)n,
+					.refusal = n == 0 ? rare_group : NULL };
 	for (size_t i = 0; i < sizeof(known_words) / sizeof(*known_words); i++)
 		if (known_words[i].kind == CONF_ALG_KE && known_words[i].id == n)
 			out->refusal = known_words[i].refusal;

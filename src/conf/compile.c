@@ -22,8 +22,13 @@ static const char *default_of(const char *name)
 
 struct conf_setup conf_setup_defaults(const char *path)
 {
-	struct conf_setup s = { .listen_udp = true, .logappend = true, .logtime = true, .log_level = CV_LOG_INFO,
-				.uniqueids = true, .cookie_threshold = 1000, .halfopen_max = 50000,
+	struct conf_setup s = { .listen_udp = true,
+				.logappend = true,
+				.logtime = true,
+				.log_level = CV_LOG_INFO,
+				.uniqueids = true,
+				.cookie_threshold = 1000,
+				.halfopen_max = 50000,
 				.nat_keepalive_ms = 20000 };
 	const char *slash = strrchr(path, '/');
 	int folder = slash ? (int)(slash - path + 1) : 0;
@@ -36,10 +41,15 @@ struct conf_setup conf_setup_defaults(const char *path)
 
 static struct conf_raw_conn raw_defaults(void)
 {
-	return (struct conf_raw_conn){ .autostart = CONF_AUTO_IGNORE, .enable_tcp = CONF_TCP_NO,
-				       .encapsulation = IKE_ENCAP_AUTO, .esn = CONF_ESN_EITHER, .pfs = true,
-				       .nat_keepalive = true, .retransmit_interval_ms = 500,
-				       .retransmit_timeout_ms = 30000, .replay_window = default_replay_window };
+	return (struct conf_raw_conn){ .autostart = CONF_AUTO_IGNORE,
+				       .enable_tcp = CONF_TCP_NO,
+				       .encapsulation = IKE_ENCAP_AUTO,
+				       .esn = CONF_ESN_EITHER,
+				       .pfs = true,
+				       .nat_keepalive = true,
+				       .retransmit_interval_ms = 500,
+				       .retransmit_timeout_ms = 30000,
+				       .replay_window = default_replay_window };
 }
 
 static void apply_all(struct conf_journal *j, const struct conf_entries *values, struct conf_raw_conn *raw)
@@ -56,7 +66,8 @@ static bool is_ignored(const struct conf_entries *values)
 {
 	for (size_t i = 0; i < values->count; i++)
 		if (strcmp(values->list[i].option->name, "auto") == 0) {
-			const struct conf_word *w = conf_word_find(values->list[i].option->words, values->list[i].value);
+			const struct conf_word *w =
+			    conf_word_find(values->list[i].option->words, values->list[i].value);
 
 			return w && w->value == CONF_AUTO_IGNORE;
 		}
@@ -82,17 +93,20 @@ static void check_hosts(const struct compiling *c)
 
 	for (int s = 0; s < SIDES; s++)
 		if (h[s].kind == CONF_HOST_UNSET)
-			conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s has no %s=", c->name, side_name[s]);
+			conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s has no %s=", c->name,
+				 side_name[s]);
 	if (h[0].kind == CONF_HOST_ANY && h[1].kind == CONF_HOST_ANY)
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are both %%any; one must be this host",
-			 c->name);
+		conf_say(c->journal, CV_LOG_ERROR, c->at,
+			 "conn %s: left and right are both %%any; one must be this host", c->name);
 	else if (h[0].kind == CONF_HOST_DEFAULTROUTE && h[1].kind == CONF_HOST_DEFAULTROUTE)
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are both %%defaultroute", c->name);
-	else if (h[0].kind == CONF_HOST_IP && h[1].kind == CONF_HOST_IP && h[0].ip.family != h[1].ip.family)
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are of IPv4 and IPv6; they must be of one",
+		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are both %%defaultroute",
 			 c->name);
+	else if (h[0].kind == CONF_HOST_IP && h[1].kind == CONF_HOST_IP && h[0].ip.family != h[1].ip.family)
+		conf_say(c->journal, CV_LOG_ERROR, c->at,
+			 "conn %s: left and right are of IPv4 and IPv6; they must be of one", c->name);
 	else if (h[0].kind == CONF_HOST_IP && h[1].kind == CONF_HOST_IP && cv_ip_equal(&h[0].ip, &h[1].ip))
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are the same address", c->name);
+		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: left and right are the same address",
+			 c->name);
 }
 
 static uint8_t end_auth(const struct conf_raw_conn *raw, int side)
@@ -104,8 +118,10 @@ static void check_auth(const struct compiling *c)
 {
 	if (!end_auth(c->raw, CONF_LEFT) || !end_auth(c->raw, CONF_RIGHT))
 		conf_say(c->journal, CV_LOG_ERROR, c->at,
-			 "conn %s has no authby=; without it libreswan uses certificates or raw keys, which culvert does "
-			 "not have: write authby=secret and put a preshared key into the secrets file", c->name);
+			 "conn %s has no authby=; without it libreswan uses certificates or raw keys, which "
+			 "culvert does not have: write authby=secret and put a preshared key into the "
+			 "secrets file",
+			 c->name);
 }
 
 static struct ike_id end_id(const struct conf_raw_conn *raw, int side)
@@ -162,11 +178,13 @@ static uint8_t end_selectors(const struct conf_raw_end *end, const struct conf_h
 	for (uint8_t i = 0; i < end->subnet.count; i++)
 		out[n++] = with_protoport(end->subnet.ts[i], end->subnet.with_protocol[i], &end->protoport);
 	if (end->subnets.count)
-		out[n++] = with_protoport(end->subnets.ts[index], end->subnets.with_protocol[index], &end->protoport);
+		out[n++] = with_protoport(end->subnets.ts[index], end->subnets.with_protocol[index],
+					  &end->protoport);
 	if (n || !end->protoport.given || host->kind != CONF_HOST_IP)
 		return n;
-	out[0] = with_protoport((struct wire_ts){ .first = host->ip, .last = host->ip, .port_last = UINT16_MAX }, false,
-				&end->protoport);
+	out[0] =
+	    with_protoport((struct wire_ts){ .first = host->ip, .last = host->ip, .port_last = UINT16_MAX },
+			   false, &end->protoport);
 	return 1;
 }
 
@@ -183,8 +201,10 @@ static bool is_possible(const struct ike_child_policy *p)
 {
 	if (!p->local_count || !p->remote_count)
 		return true;
-	return (has_family(p->local, p->local_count, CV_IPV4) && has_family(p->remote, p->remote_count, CV_IPV4)) ||
-	       (has_family(p->local, p->local_count, CV_IPV6) && has_family(p->remote, p->remote_count, CV_IPV6));
+	return (has_family(p->local, p->local_count, CV_IPV4) &&
+		has_family(p->remote, p->remote_count, CV_IPV4)) ||
+	       (has_family(p->local, p->local_count, CV_IPV6) &&
+		has_family(p->remote, p->remote_count, CV_IPV6));
 }
 
 static void check_ends(const struct compiling *c)
@@ -193,23 +213,29 @@ static void check_ends(const struct compiling *c)
 		const struct conf_raw_end *end = &c->raw->end[s];
 
 		if (end->subnet.count && end->subnets.count)
-			conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s has both %ssubnet= and %ssubnets=; use one of them",
-				 c->name, side_name[s], side_name[s]);
-		if (end->protoport.given && end->protoport.protocol && !end->subnet.count && !end->subnets.count &&
-		    c->raw->host[s].kind != CONF_HOST_IP && c->raw->host[s].kind != CONF_HOST_UNSET)
-			conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: %sprotoport= needs %ssubnet= here, as the address of "
-				 "%s is not known beforehand", c->name, side_name[s], side_name[s], side_name[s]);
+			conf_say(c->journal, CV_LOG_ERROR, c->at,
+				 "conn %s has both %ssubnet= and %ssubnets=; use one of them", c->name,
+				 side_name[s], side_name[s]);
+		if (end->protoport.given && end->protoport.protocol && !end->subnet.count &&
+		    !end->subnets.count && c->raw->host[s].kind != CONF_HOST_IP &&
+		    c->raw->host[s].kind != CONF_HOST_UNSET)
+			conf_say(c->journal, CV_LOG_ERROR, c->at,
+				 "conn %s: %sprotoport= needs %ssubnet= here, as the address of %s is not "
+				 "known beforehand",
+				 c->name, side_name[s], side_name[s], side_name[s]);
 	}
 }
 
-static void fill_child(const struct compiling *c, uint8_t left, uint8_t right, bool only, struct ike_child_policy *out)
+static void fill_child(const struct compiling *c, uint8_t left, uint8_t right, bool only,
+		       struct ike_child_policy *out)
 {
 	const struct conf_raw_conn *raw = c->raw;
 
 	if (only)
 		snprintf(out->name, sizeof(out->name), "%s", c->name);
 	else
-		snprintf(out->name, sizeof(out->name), "%.*s/%ux%u", IKE_NAME_MAX - 9, c->name, left + 1U, right + 1U);
+		snprintf(out->name, sizeof(out->name), "%.*s/%ux%u", IKE_NAME_MAX - 9, c->name, left + 1U,
+			 right + 1U);
 	out->local_count = end_selectors(&raw->end[CONF_LEFT], &raw->host[CONF_LEFT], left, out->local);
 	out->remote_count = end_selectors(&raw->end[CONF_RIGHT], &raw->host[CONF_RIGHT], right, out->remote);
 }
@@ -231,15 +257,18 @@ static void fill_children(const struct compiling *c)
 			if (!is_possible(&child))
 				continue;
 			if (ike->child_count == IKE_CHILDREN_MAX) {
-				conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: leftsubnets= and rightsubnets= make more than %d Child "
-					 "SAs (leftsubnet= and rightsubnet= put all networks into one)", c->name, IKE_CHILDREN_MAX);
+				conf_say(c->journal, CV_LOG_ERROR, c->at,
+					 "conn %s: leftsubnets= and rightsubnets= make more than %d Child "
+					 "SAs (leftsubnet= and rightsubnet= put all networks into one)",
+					 c->name, IKE_CHILDREN_MAX);
 				return;
 			}
 			ike->child[ike->child_count++] = child;
 		}
 	if (!ike->child_count)
 		conf_say(c->journal, CV_LOG_ERROR, c->at,
-			 "conn %s: the networks of left and right must both have IPv4 or both have IPv6", c->name);
+			 "conn %s: the networks of left and right must both have IPv4 or both have IPv6",
+			 c->name);
 }
 
 /* --- the rest --- */
@@ -250,12 +279,14 @@ static void fill_proposals(const struct compiling *c)
 	struct ike_conn *ike = &c->out->ike;
 	const struct conf_entry *e = raw->ike;
 
-	if (!conf_proposals_parse(c->journal, e ? e->at : c->at, e ? e->key : "ike", e ? e->value : default_of("ike"),
-				  WIRE_PROTO_IKE, NULL, raw->esn, &ike->ike_proposals))
+	if (!conf_proposals_parse(c->journal, e ? e->at : c->at, e ? e->key : "ike",
+				  e ? e->value : default_of("ike"), WIRE_PROTO_IKE, NULL, raw->esn,
+				  &ike->ike_proposals))
 		return;
 	e = raw->esp;
-	if (!conf_proposals_parse(c->journal, e ? e->at : c->at, e ? e->key : "esp", e ? e->value : default_of("esp"),
-				  WIRE_PROTO_ESP, raw->pfs ? &ike->ike_proposals : NULL, raw->esn, &ike->esp_proposals))
+	if (!conf_proposals_parse(c->journal, e ? e->at : c->at, e ? e->key : "esp",
+				  e ? e->value : default_of("esp"), WIRE_PROTO_ESP,
+				  raw->pfs ? &ike->ike_proposals : NULL, raw->esn, &ike->esp_proposals))
 		memset(&ike->esp_proposals, 0, sizeof(ike->esp_proposals)); /* the error is said */
 }
 
@@ -265,8 +296,10 @@ static void fill_times(const struct compiling *c, const struct conf_setup *setup
 	struct ike_conn *ike = &c->out->ike;
 
 	if (raw->retransmit_interval_ms < 10 || raw->retransmit_timeout_ms < raw->retransmit_interval_ms)
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: retransmit-interval must be at least 10ms, and "
-			 "retransmit-timeout not below it", c->name);
+		conf_say(c->journal, CV_LOG_ERROR, c->at,
+			 "conn %s: retransmit-interval must be at least 10ms, and retransmit-timeout not "
+			 "below it",
+			 c->name);
 	ike->retransmit_interval_ms = raw->retransmit_interval_ms;
 	ike->retransmit_timeout_ms = raw->retransmit_timeout_ms;
 	ike->liveness_delay_ms = raw->dpddelay_ms;
@@ -279,9 +312,11 @@ static void fill_rest(const struct compiling *c)
 	struct conf_conn *out = c->out;
 
 	if (raw->replay_window > replay_window_max)
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: replay-window may be at most %u", c->name, replay_window_max);
+		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: replay-window may be at most %u", c->name,
+			 replay_window_max);
 	if (raw->mtu && (raw->mtu < mtu_min || raw->mtu > mtu_max))
-		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: mtu must be 0, or from %u to %u", c->name, mtu_min, mtu_max);
+		conf_say(c->journal, CV_LOG_ERROR, c->at, "conn %s: mtu must be 0, or from %u to %u", c->name,
+			 mtu_min, mtu_max);
 	out->ike.narrowing = raw->narrowing;
 	out->ike.encapsulation = raw->encapsulation;
 	out->ike.replay_window = raw->replay_window;
@@ -321,11 +356,14 @@ static void fill_all(const struct compiling *c, const struct conf_setup *setup)
 	fill_rest(c);
 }
 
-enum cv_err conf_compile(struct conf_journal *j, const struct conf_setup *setup, const struct conf_section_text *section,
-			 const struct conf_entries *values, struct conf_conn *out)
+enum cv_err conf_compile(struct conf_journal *j, const struct conf_setup *setup,
+			 const struct conf_section_text *section, const struct conf_entries *values,
+			 struct conf_conn *out)
 {
 	struct conf_raw_conn raw = raw_defaults();
-	struct compiling c = { .journal = j, .at = section->at, .name = section->name, .raw = &raw, .out = out };
+	struct compiling c = {
+		.journal = j, .at = section->at, .name = section->name, .raw = &raw, .out = out
+	};
 	bool ignored = is_ignored(values);
 	size_t errors = j->errors;
 	size_t forgiven = j->forgiven;
@@ -342,8 +380,8 @@ enum cv_err conf_compile(struct conf_journal *j, const struct conf_setup *setup,
 	if (j->errors != errors)
 		return CV_E_SYNTAX;
 	if (j->forgiven != forgiven) {
-		conf_say(j, CV_LOG_WARNING, section->at, "conn %s is left out for these reasons, as it has auto=ignore",
-			 section->name);
+		conf_say(j, CV_LOG_WARNING, section->at,
+			 "conn %s is left out for these reasons, as it has auto=ignore", section->name);
 		return CV_E_NOTFOUND;
 	}
 	out->digest = conf_digest(setup, section->name, values);

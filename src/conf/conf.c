@@ -11,7 +11,8 @@
 
 struct conf {
 	struct conf_setup setup;
-	struct conf_conn **conns; /* each of its own, as they are large */
+	struct conf_conn **conns;	  /* each of its own, as they are large; in the file's order */
+	const struct conf_conn **by_name; /* the same, sorted */
 	size_t count;
 };
 
@@ -22,6 +23,7 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < c->count; i++)
 		free(c->conns[i]);
 	free(c->conns);
+	free(c->by_name);
 	free(c);
 }
 
@@ -40,12 +42,27 @@ const struct conf_conn *conf_conn_at(const struct conf *c, size_t i)
 	return i < c->count ? c->conns[i] : NULL;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct conf_conn *const *x = a;
+	const struct conf_conn *const *y = b;
+
+	return strcmp((*x)->ike.name, (*y)->ike.name);
+}
+
+static int compare_with_name(const void *name, const void *conn)
+{
+	const struct conf_conn *const *c = conn;
+
+	return strcmp(name, (*c)->ike.name);
+}
+
 const struct conf_conn *conf_conn_find(const struct conf *c, const char *name)
 {
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->conns[i]->ike.name, name) == 0)
-			return c->conns[i];
-	return NULL;
+	const struct conf_conn *const *found =
+	    bsearch(name, c->by_name, c->count, sizeof(*c->by_name), compare_with_name);
+
+	return found ? *found : NULL;
 }
 
 static enum cv_err compile_conn(struct conf *c, struct conf_sections *s, struct conf_section_text *section,
@@ -77,15 +94,20 @@ static enum cv_err compile_all(struct conf *c, struct conf_sections *s)
 	for (size_t i = 0; i < s->setup.entries.count; i++)
 		conf_option_apply(s->journal, &s->setup.entries.list[i], &c->setup);
 	c->conns = calloc(s->count + 1, sizeof(struct conf_conn *));
-	if (!c->conns)
+	c->by_name = calloc(s->count + 1, sizeof(struct conf_conn *));
+	if (!c->conns || !c->by_name)
 		return CV_E_NOMEM;
 	for (size_t i = 0; i < s->count && err == CV_OK && s->journal->errors < CONF_ERRORS_MAX; i++)
 		err = compile_conn(c, s, &s->conns[i], &values);
 	conf_entries_free(&values);
+	for (size_t i = 0; i < c->count; i++)
+		c->by_name[i] = c->conns[i];
+	qsort(c->by_name, c->count, sizeof(*c->by_name), compare_names);
 	return err;
 }
 
-static enum cv_err load(struct conf_source *source, const char *name, const struct cv_bytes *memory, struct conf *c)
+static enum cv_err load(struct conf_source *source, const char *name, const struct cv_bytes *memory,
+			struct conf *c)
 {
 	struct conf_sections s = { .journal = source->journal };
 	enum cv_err err;
@@ -129,8 +151,8 @@ enum cv_err conf_load(const char *path, struct conf **out, struct conf_message *
 	return load_any(path, NULL, out, messages, count);
 }
 
-enum cv_err conf_load_text(const char *name, struct cv_bytes text, struct conf **out, struct conf_message **messages,
-			   size_t *count)
+enum cv_err conf_load_text(const char *name, struct cv_bytes text, struct conf **out,
+			   struct conf_message **messages, size_t *count)
 {
 	return load_any(name, &text, out, messages, count);
 }

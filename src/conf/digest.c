@@ -30,7 +30,8 @@ uint64_t conf_digest(const struct conf_setup *setup, const char *name, const str
 
 		one = add_octets(one, &e->side, sizeof(e->side));
 		one = add_text(one, e->value);
-		/* Options do not depend on each other's order; those that repeat do on that among themselves. */
+		/* Options do not depend on each other's order; those that repeat do on that among themselves.
+		 */
 		if (e->option->repeats) {
 			repeated++;
 			one = add_octets(one, &repeated, sizeof(repeated));

@@ -6,8 +6,8 @@
 #include "lib/bytes.h"
 
 /* As conf_load and conf_secrets_load, with `name` as the file's name in messages. */
-enum cv_err conf_load_text(const char *name, struct cv_bytes text, struct conf **out, struct conf_message **messages,
-			   size_t *count) CV_NODISCARD;
+enum cv_err conf_load_text(const char *name, struct cv_bytes text, struct conf **out,
+			   struct conf_message **messages, size_t *count) CV_NODISCARD;
 enum cv_err conf_secrets_load_text(const char *name, struct cv_bytes text, struct conf_secrets **out,
 				   struct conf_message **messages, size_t *count) CV_NODISCARD;
 

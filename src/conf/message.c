@@ -58,8 +58,8 @@ void conf_say(struct conf_journal *j, enum cv_log_level level, struct conf_where
 		j->left_out++;
 		return;
 	}
-	used = at.line ? snprintf(text, sizeof(text), "%s:%u: ", at.file, at.line) :
-			 snprintf(text, sizeof(text), "%s: ", at.file);
+	used = at.line ? snprintf(text, sizeof(text), "%s:%u: ", at.file, at.line)
+		       : snprintf(text, sizeof(text), "%s: ", at.file);
 	if (used < 0 || (size_t)used >= sizeof(text))
 		used = 0;
 	va_start(args, format);
@@ -84,13 +84,15 @@ struct conf_shown conf_show(const char *text)
 	return out;
 }
 
-void conf_journal_finish(struct conf_journal *j, struct conf_where at, struct conf_message **list, size_t *count)
+void conf_journal_finish(struct conf_journal *j, struct conf_where at, struct conf_message **list,
+			 size_t *count)
 {
 	struct conf_message *m = j->left_out ? new_message(j) : NULL;
 
 	if (m) {
 		m->level = CV_LOG_WARNING;
-		snprintf(m->text, sizeof(m->text), "%s: %zu further messages are not shown", at.file, j->left_out);
+		snprintf(m->text, sizeof(m->text), "%s: %zu further messages are not shown", at.file,
+			 j->left_out);
 	}
 	if (!j->list)
 		j->list = calloc(1, sizeof(*j->list));

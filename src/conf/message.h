@@ -26,14 +26,14 @@ struct conf_journal {
 	size_t cap;
 	size_t left_out;
 	size_t errors;
-	bool lenient;       /* errors are said as warnings (a connection with auto=ignore) */
-	size_t forgiven;    /* errors said as warnings */
+	bool lenient;	 /* errors are said as warnings (a connection with auto=ignore) */
+	size_t forgiven; /* errors said as warnings */
 	bool out_of_memory;
 };
 
 /* Adds a message. The very same text is said once. */
 void conf_say(struct conf_journal *j, enum cv_log_level level, struct conf_where at, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Text from a file, made fit for a message: cut, and unprintable octets replaced. */
 struct conf_shown {
@@ -42,6 +42,7 @@ struct conf_shown {
 struct conf_shown conf_show(const char *text);
 
 /* Hands the list over to the caller of conf_load; *list is never NULL unless memory ran out. */
-void conf_journal_finish(struct conf_journal *j, struct conf_where at, struct conf_message **list, size_t *count);
+void conf_journal_finish(struct conf_journal *j, struct conf_where at, struct conf_message **list,
+			 size_t *count);
 
 #endif

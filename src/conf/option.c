@@ -141,7 +141,8 @@ static void say_unknown(struct conf_journal *j, enum conf_section section, const
 		conf_say(j, CV_LOG_ERROR, entry->at, "'%s' belongs in %s, not here", shown.text,
 			 other == CONF_SECTION_SETUP ? "'config setup'" : "a 'conn' section");
 	else if (find_nearest(section, entry->key, &n))
-		conf_say(j, CV_LOG_ERROR, entry->at, "there is no option '%s'; did you mean '%s'?", shown.text, n.name);
+		conf_say(j, CV_LOG_ERROR, entry->at, "there is no option '%s'; did you mean '%s'?",
+			 shown.text, n.name);
 	else
 		conf_say(j, CV_LOG_ERROR, entry->at, "there is no option '%s'", shown.text);
 }
@@ -191,7 +192,8 @@ static bool is_default(const struct conf_option *o, const char *value)
 
 	if (is_type(o, "boolean") && conf_parse_bool(value, &truth) && conf_parse_bool(o->fallback, &usually))
 		return truth == usually;
-	if (is_type(o, "time") && conf_parse_time(value, 1000, &number) && conf_parse_time(o->fallback, 1000, &usual))
+	if (is_type(o, "time") && conf_parse_time(value, 1000, &number) &&
+	    conf_parse_time(o->fallback, 1000, &usual))
 		return number == usual;
 	return strcasecmp(value, o->fallback) == 0;
 }
@@ -220,9 +222,11 @@ void conf_option_apply(struct conf_journal *j, const struct conf_entry *e, void 
 		if (w)
 			judge(j, e, w->support, w->text);
 		else
-			conf_say(j, CV_LOG_ERROR, e->at, "%s=%s: expected %s", e->key, conf_show(e->value).text, o->type);
+			conf_say(j, CV_LOG_ERROR, e->at, "%s=%s: expected %s", e->key,
+				 conf_show(e->value).text, o->type);
 	} else if (!is_sensible(o, e->value)) {
-		conf_say(j, CV_LOG_ERROR, e->at, "%s=%s: this is no %s", e->key, conf_show(e->value).text, o->type);
+		conf_say(j, CV_LOG_ERROR, e->at, "%s=%s: this is no %s", e->key, conf_show(e->value).text,
+			 o->type);
 	} else if (!is_default(o, e->value)) {
 		judge(j, e, o->support, o->why);
 	}

@@ -43,8 +43,8 @@ static void put_word(const char *text)
 
 static const size_t line_max = 76;
 
-/* Sentences, each beginning a line as mdoc wants it, in lines that are not long; the last one gets its full stop. used:
- * what stands in the line already. */
+/* Sentences, each beginning a line as mdoc wants it, in lines that are not long; the last one gets its full
+ * stop. used: what stands in the line already. */
 static void put_sentences(const char *text, size_t used)
 {
 	while (*text) {

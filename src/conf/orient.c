@@ -52,7 +52,8 @@ static void swap_ends(struct conf_conn *c)
 }
 
 /* The address of the default route, of the other end's family, or hostaddrfamily's; IPv4 rather than IPv6. */
-static struct cv_ip default_address(const struct orienting *o, const struct conf_conn *c, const struct cv_ip *other)
+static struct cv_ip default_address(const struct orienting *o, const struct conf_conn *c,
+				    const struct cv_ip *other)
 {
 	uint8_t family = other->family ? other->family : c->family;
 
@@ -108,17 +109,17 @@ static enum cv_err not_ours(const struct conf_conn *c, char *text, size_t cap)
 {
 	char left[CV_IP_TEXT_MAX], right[CV_IP_TEXT_MAX];
 
-	snprintf(text, cap, "neither left (%s) nor right (%s) is an address of this host; %s", end_text(&c->ike.local_ip, left),
-		 end_text(&c->ike.remote_ip, right),
-		 c->ike.local_ip.family && c->ike.remote_ip.family ?
-			 "give one of them an address of this host, or %defaultroute" :
-			 "%any is always the other host; for this host write %defaultroute");
+	snprintf(text, cap, "neither left (%s) nor right (%s) is an address of this host; %s",
+		 end_text(&c->ike.local_ip, left), end_text(&c->ike.remote_ip, right),
+		 c->ike.local_ip.family && c->ike.remote_ip.family
+		     ? "give one of them an address of this host, or %defaultroute"
+		     : "%any is always the other host; for this host write %defaultroute");
 	return CV_E_NOTFOUND;
 }
 
-enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg, const struct cv_ip *ip), void *arg,
-			const struct cv_ip *default_local4, const struct cv_ip *default_local6, struct conf_conn *out,
-			char *text, size_t cap)
+enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg, const struct cv_ip *ip),
+			void *arg, const struct cv_ip *default_local4, const struct cv_ip *default_local6,
+			struct conf_conn *out, char *text, size_t cap)
 {
 	const struct orienting o = { is_local, arg, default_local4, default_local6 };
 	bool left = end_is_local(&o, &conn->ike.local_ip, conn->local_defaultroute);
@@ -127,7 +128,8 @@ enum cv_err conf_orient(const struct conf_conn *conn, bool (*is_local)(void *arg
 	if (left && right) {
 		char a[CV_IP_TEXT_MAX], b[CV_IP_TEXT_MAX];
 
-		snprintf(text, cap, "left (%s) and right (%s) are both addresses of this host; one must be the peer's",
+		snprintf(text, cap,
+			 "left (%s) and right (%s) are both addresses of this host; one must be the peer's",
 			 conn->local_defaultroute ? "%defaultroute" : end_text(&conn->ike.local_ip, a),
 			 conn->remote_defaultroute ? "%defaultroute" : end_text(&conn->ike.remote_ip, b));
 		return CV_E_EXISTS;

@@ -3,9 +3,10 @@
  *   list     = proposal *("," proposal)
  *   proposal = ciphers *("-" hashes or groups)
  *
- * where "+" joins alternatives, and several dashes do too for groups (as strongSwan writes it). libreswan's older files
- * have ";" in front of the group. Names may be broken by dashes themselves (sha2-256), so the longest run of pieces that
- * makes a word counts as one. Two places with hashes in ike= are integrity and PRF, as in libreswan. */
+ * where "+" joins alternatives, and several dashes do too for groups (as strongSwan writes it). libreswan's
+ * older files have ";" in front of the group. Names may be broken by dashes themselves (sha2-256), so the
+ * longest run of pieces that makes a word counts as one. Two places with hashes in ike= are integrity and
+ * PRF, as in libreswan. */
 #include "conf/proposal.h"
 
 #include <stdio.h>
@@ -16,14 +17,15 @@
 enum { WORDS_MAX = 32, PIECES_MAX = 4, PIECE_LEN_MAX = 32 };
 
 static const uint16_t default_hashes[] = { WIRE_PRF_HMAC_SHA2_512, WIRE_PRF_HMAC_SHA2_256 };
-static const uint16_t default_groups[] = { WIRE_KE_CURVE25519, WIRE_KE_ECP256, WIRE_KE_ECP384, WIRE_KE_ECP521,
-					   WIRE_KE_MODP2048, WIRE_KE_MODP3072, WIRE_KE_MODP4096 };
+static const uint16_t default_groups[] = { WIRE_KE_CURVE25519, WIRE_KE_ECP256,	 WIRE_KE_ECP384,
+					   WIRE_KE_ECP521,     WIRE_KE_MODP2048, WIRE_KE_MODP3072,
+					   WIRE_KE_MODP4096 };
 
 /* What one proposal of the list names, in its order. */
 struct word {
 	struct conf_algorithm alg;
 	unsigned place; /* counts what is parted by dashes and semicolons; 0: the ciphers' */
-	bool addke;     /* stands behind a semicolon */
+	bool addke;	/* stands behind a semicolon */
 };
 
 struct reader {
@@ -41,8 +43,8 @@ struct reader {
 
 static bool wrong(const struct reader *r, const char *where, const char *word, const char *what)
 {
-	conf_say(r->journal, CV_LOG_ERROR, r->at, "%s=: '%s' (at character %zu): %s", r->key, conf_show(word).text,
-		 (size_t)(where - r->text) + 1, what);
+	conf_say(r->journal, CV_LOG_ERROR, r->at, "%s=: '%s' (at character %zu): %s", r->key,
+		 conf_show(word).text, (size_t)(where - r->text) + 1, what);
 	return false;
 }
 
@@ -98,8 +100,9 @@ static bool take_word(struct reader *r, const char **p, unsigned place, bool add
 	if (w->alg.refusal)
 		return wrong(r, *p, shown, w->alg.refusal);
 	if ((w->alg.kind == CONF_ALG_ENCR) != (place == 0))
-		return wrong(r, *p, shown, place ? "the ciphers stand first in a proposal, joined by '+'" :
-						   "a proposal starts with a cipher, like aes256gcm16");
+		return wrong(r, *p, shown,
+			     place ? "the ciphers stand first in a proposal, joined by '+'"
+				   : "a proposal starts with a cipher, like aes256gcm16");
 	w->place = place;
 	w->addke = addke;
 	r->count++;
@@ -132,16 +135,17 @@ static bool read_words(struct reader *r, const char **p)
 
 /* --- transforms --- */
 
-/* The algorithms that we have are far fewer than WIRE_TRANSFORMS_MAX and each is added once (twice would be against
- * RFC 7296 section 3.3), so the room is enough for any text. */
+/* The algorithms that we have are far fewer than WIRE_TRANSFORMS_MAX and each is added once (twice would be
+ * against RFC 7296 section 3.3), so the room is enough for any text. */
 static void add_transform(struct wire_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
 {
 	for (uint8_t i = 0; i < p->transform_count; i++)
-		if (p->transform[i].type == type && p->transform[i].id == id && p->transform[i].key_bits == key_bits)
+		if (p->transform[i].type == type && p->transform[i].id == id &&
+		    p->transform[i].key_bits == key_bits)
 			return;
 	if (p->transform_count < WIRE_TRANSFORMS_MAX)
 		p->transform[p->transform_count++] =
-			(struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
+		    (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
 }
 
 static bool has_type(const struct wire_proposal *p, uint8_t type)
@@ -220,7 +224,8 @@ static void add_integs(const struct reader *r, struct wire_proposal *p)
 
 		if (a->kind == CONF_ALG_INTEG)
 			add_transform(p, WIRE_T_INTEG, a->id, 0);
-		else if (a->kind == CONF_ALG_HASH && (r->protocol == WIRE_PROTO_ESP || r->words[i].place == first))
+		else if (a->kind == CONF_ALG_HASH &&
+			 (r->protocol == WIRE_PROTO_ESP || r->words[i].place == first))
 			add_transform(p, WIRE_T_INTEG, conf_hash_integ(a->id), 0);
 	}
 	if (has_type(p, WIRE_T_INTEG))
@@ -257,7 +262,8 @@ static void add_groups(const struct reader *r, struct wire_proposal *p)
 		return;
 	if (r->protocol == WIRE_PROTO_ESP && r->groups)
 		add_groups_of(r->groups, p);
-	for (size_t i = 0; r->protocol == WIRE_PROTO_IKE && i < sizeof(default_groups) / sizeof(*default_groups); i++)
+	for (size_t i = 0;
+	     r->protocol == WIRE_PROTO_IKE && i < sizeof(default_groups) / sizeof(*default_groups); i++)
 		add_transform(p, WIRE_T_KE, default_groups[i], 0);
 }
 
@@ -306,7 +312,8 @@ static bool check_words(const struct reader *r, const char *from)
 		return wrong(r, from, from, "a PRF belongs in ike=");
 	for (size_t i = 0; cbc && i < r->count; i++)
 		if (r->words[i].alg.kind == CONF_ALG_NONE && r->words[i].place == 1)
-			return wrong(r, from, from, "this cipher needs integrity; use sha2_256, or aes256gcm16 alone");
+			return wrong(r, from, from,
+				     "this cipher needs integrity; use sha2_256, or aes256gcm16 alone");
 	if (!ike && !cbc && (has_kind(r, CONF_ALG_HASH) || has_kind(r, CONF_ALG_INTEG)))
 		conf_say(r->journal, CV_LOG_WARNING, r->at,
 			 "%s=: the hash is left out, as such a cipher protects integrity by itself", r->key);
@@ -320,7 +327,8 @@ static bool add_proposal(struct reader *r, const char *from, bool aead)
 	if (r->out->count == WIRE_PROPOSALS_MAX)
 		return wrong(r, from, from, "there are too many proposals (at most 16)");
 	p = &r->out->proposal[r->out->count];
-	*p = (struct wire_proposal){ .number = (uint8_t)(r->out->count + 1), .protocol = (uint8_t)r->protocol };
+	*p = (struct wire_proposal){ .number = (uint8_t)(r->out->count + 1),
+				     .protocol = (uint8_t)r->protocol };
 	add_ciphers(r, p, aead);
 	if (!p->transform_count)
 		return true;
@@ -336,17 +344,25 @@ static bool add_proposal(struct reader *r, const char *from, bool aead)
 }
 
 bool conf_proposals_parse(struct conf_journal *j, struct conf_where at, const char *key, const char *text,
-			  enum wire_protocol protocol, const struct wire_sa *groups, uint8_t esn, struct wire_sa *out)
+			  enum wire_protocol protocol, const struct wire_sa *groups, uint8_t esn,
+			  struct wire_sa *out)
 {
-	struct reader r = { .journal = j, .at = at, .key = key, .text = text, .protocol = protocol, .groups = groups,
-			    .esn = esn, .out = out };
+	struct reader r = { .journal = j,
+			    .at = at,
+			    .key = key,
+			    .text = text,
+			    .protocol = protocol,
+			    .groups = groups,
+			    .esn = esn,
+			    .out = out };
 	const char *p = text;
 
 	memset(out, 0, sizeof(*out));
 	for (;;) {
 		const char *from = p;
 
-		/* ciphers with and without integrity of their own cannot share a proposal (RFC 7296 section 3.3) */
+		/* ciphers with and without integrity of their own cannot share a proposal (RFC 7296
+		 * section 3.3) */
 		if (!read_words(&r, &p) || !check_words(&r, from) || !add_proposal(&r, from, true) ||
 		    !add_proposal(&r, from, false))
 			return false;

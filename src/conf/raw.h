@@ -16,7 +16,7 @@ struct conf_subnets {
 	uint8_t count;
 	struct wire_ts ts[IKE_SELECTORS_MAX];
 	bool with_protocol[IKE_SELECTORS_MAX]; /* it was written with /PROTOCOL/PORT */
-	bool too_many;                         /* has been said */
+	bool too_many;			       /* has been said */
 };
 
 struct conf_protoport {
@@ -31,7 +31,8 @@ struct conf_raw_id {
 	struct ike_id id;
 };
 
-/* In `left` and `right` the two hosts stand apart from the other options of an end, as their names have no prefix. */
+/* In `left` and `right` the two hosts stand apart from the other options of an end, as their names have no
+ * prefix. */
 struct conf_raw_end {
 	struct conf_raw_id id;
 	uint8_t auth; /* enum ike_authby, 0: as authby= says */
@@ -49,7 +50,7 @@ enum conf_esn { CONF_ESN_EITHER, CONF_ESN_YES, CONF_ESN_NO };
 struct conf_raw_conn {
 	struct conf_host host[2]; /* by enum conf_side */
 	struct conf_raw_end end[2];
-	uint8_t authby;           /* enum ike_authby, 0: not given */
+	uint8_t authby; /* enum ike_authby, 0: not given */
 	uint8_t autostart;
 	uint8_t family;
 	uint8_t enable_tcp;

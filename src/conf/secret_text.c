@@ -115,7 +115,8 @@ const char *conf_secret_text_parse(struct cv_bytes text, struct cv_secret *out)
 	else if (starts_with(text, "0t"))
 		wrong = parse_plain(behind(text, 2), out);
 	else
-		wrong = "the secret must be in quotes, or start with 0x (hexadecimal), 0s (base64) or 0t (text)";
+		wrong =
+		    "the secret must be in quotes, or start with 0x (hexadecimal), 0s (base64) or 0t (text)";
 	if (!wrong && !out->len)
 		wrong = "the secret is empty";
 	if (wrong)

@@ -1,5 +1,6 @@
-/* ipsec.secrets: records "IDENTITY... : PSK SECRET". A record starts at the line's beginning; indented lines go on with
- * it. No message ever shows a part of the file, for a misplaced colon makes a secret look like an identity. */
+/* ipsec.secrets: records "IDENTITY... : PSK SECRET". A record starts at the line's beginning; indented lines
+ * go on with it. No message ever shows a part of the file, for a misplaced colon makes a secret look like an
+ * identity. */
 #include "conf/secrets.h"
 
 #include <stdlib.h>
@@ -57,11 +58,13 @@ static bool add_id(struct secrets_reader *r, struct conf_secret *s, const char *
 	const char *wrong = conf_parse_id(token, &id);
 
 	if (wrong) {
-		conf_say(r->journal, CV_LOG_ERROR, r->at, "identity %u of this record: %s", s->id_count + 1U, wrong);
+		conf_say(r->journal, CV_LOG_ERROR, r->at, "identity %u of this record: %s", s->id_count + 1U,
+			 wrong);
 		return false;
 	}
 	if (r->id_total >= IDS_MAX || s->id_count == UINT16_MAX) {
-		conf_say(r->journal, CV_LOG_ERROR, r->at, "there are too many identities (at most %d)", IDS_MAX);
+		conf_say(r->journal, CV_LOG_ERROR, r->at, "there are too many identities (at most %d)",
+			 IDS_MAX);
 		return false;
 	}
 	if (!grow_ids(r, s))
@@ -191,8 +194,9 @@ static bool read_value(struct secrets_reader *r, const char *p, struct conf_secr
 	}
 	if (s->psk.len < WEAK_BELOW)
 		conf_say(r->journal, CV_LOG_WARNING, r->at,
-			 "this preshared key is shorter than %d octets and may be guessed by who records the handshake; "
-			 "make one with: openssl rand -base64 33", WEAK_BELOW);
+			 "this preshared key is shorter than %d octets and may be guessed by who records the "
+			 "handshake; make one with: openssl rand -base64 33",
+			 WEAK_BELOW);
 	return true;
 }
 
@@ -246,7 +250,8 @@ static void take_line(void *arg, char *line, bool indented, struct conf_where at
 		end_record(r);
 		r->at = at;
 	} else if (!r->len && !r->too_long) {
-		conf_say(r->journal, CV_LOG_ERROR, at, "an indented line goes on with a record, but there is none before it");
+		conf_say(r->journal, CV_LOG_ERROR, at,
+			 "an indented line goes on with a record, but there is none before it");
 		return;
 	}
 	if (!r->record)
@@ -281,8 +286,10 @@ static void check_modes(const struct conf_source *source)
 {
 	for (const struct conf_text *t = source->texts; t; t = t->next)
 		if (t->mode & (S_IRWXG | S_IRWXO))
-			conf_say(source->journal, CV_LOG_WARNING, (struct conf_where){ .file = t->name },
-				 "others than its owner may read or write this file of secrets; use: chmod 600 %s", t->name);
+			conf_say(
+			    source->journal, CV_LOG_WARNING, (struct conf_where){ .file = t->name },
+			    "others than its owner may read or write this file of secrets; use: chmod 600 %s",
+			    t->name);
 }
 
 static enum cv_err load(struct conf_source *source, const char *name, const struct cv_bytes *memory,
@@ -325,7 +332,8 @@ static enum cv_err load_any(const char *name, const struct cv_bytes *memory, str
 	return err;
 }
 
-enum cv_err conf_secrets_load(const char *path, struct conf_secrets **out, struct conf_message **messages, size_t *count)
+enum cv_err conf_secrets_load(const char *path, struct conf_secrets **out, struct conf_message **messages,
+			      size_t *count)
 {
 	return load_any(path, NULL, out, messages, count);
 }

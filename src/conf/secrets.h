@@ -7,8 +7,8 @@
 
 struct conf_secret {
 	struct cv_secret psk;
-	struct ike_id *ids;  /* for whom; none: for all */
-	bool *any;           /* ids[i] is %any */
+	struct ike_id *ids; /* for whom; none: for all */
+	bool *any;	    /* ids[i] is %any */
 	uint16_t id_count;
 };
 

@@ -24,8 +24,8 @@ static bool is_address(const struct ike_id *id, const struct cv_ip *ip)
 	return ip->family && cv_ip_equal(&mine, ip);
 }
 
-/* From worst to best. A lone identity is enough when it is ours or the peer's; among several both ends must be there, or
- * one with %any: the others are meant for others. */
+/* From worst to best. A lone identity is enough when it is ours or the peer's; among several both ends must
+ * be there, or one with %any: the others are meant for others. */
 enum tier { UNSUITED, NOBODY_NAMED, ANY_ONLY, PEER_ALONE, PEER_AND_ANY, OURS, BOTH };
 
 /* by_address: an address in the list also stands for the host that has it, whatever its identity. */
@@ -68,7 +68,8 @@ unsigned conf_secret_match(const struct conf_secret *s, const struct ike_secret_
 	return by_address > ANY_ONLY ? BOTH + by_address : by_id;
 }
 
-enum cv_err conf_secrets_find(const struct conf_secrets *s, const struct ike_secret_query *query, struct cv_bytes *out)
+enum cv_err conf_secrets_find(const struct conf_secrets *s, const struct ike_secret_query *query,
+			      struct cv_bytes *out)
 {
 	const struct conf_secret *best = NULL;
 	unsigned best_match = 0;

@@ -69,15 +69,16 @@ static char *next_word(char **rest)
 static void begin_conn(struct conf_sections *s, const char *name, struct conf_where at)
 {
 	if (strlen(name) >= IKE_NAME_MAX - 8) {
-		conf_say(s->journal, CV_LOG_ERROR, at, "the name of this connection is too long (at most %d characters)",
-			 IKE_NAME_MAX - 9);
+		conf_say(s->journal, CV_LOG_ERROR, at,
+			 "the name of this connection is too long (at most %d characters)", IKE_NAME_MAX - 9);
 		return;
 	}
 	for (const char *p = name; *p; p++)
 		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || *p == '"' || *p == '/') {
 			conf_say(s->journal, CV_LOG_ERROR, at,
-				 "the name '%s' of this connection has a character that a name cannot have (a slash, "
-				 "a quote, or one outside printable ASCII)", conf_show(name).text);
+				 "the name '%s' of this connection has a character that a name cannot have "
+				 "(a slash, a quote, or one outside printable ASCII)",
+				 conf_show(name).text);
 			return;
 		}
 	if (s->count >= CONF_CONNS_MAX) {
@@ -154,12 +155,14 @@ static void keep_entry(struct conf_sections *s, const struct conf_entry *entry)
 	if (!before) {
 		add_entry(s->journal, &s->current->entries, entry);
 	} else if (s->current == &s->setup) {
-		conf_say(s->journal, CV_LOG_WARNING, entry->at, "%s is given again; this value replaces that of line %u",
-			 entry->key, before->at.line);
+		conf_say(s->journal, CV_LOG_WARNING, entry->at,
+			 "%s is given again; this value replaces that of line %u", entry->key,
+			 before->at.line);
 		*before = *entry;
 	} else {
 		conf_say(s->journal, CV_LOG_WARNING, entry->at,
-			 "%s is given twice in this section; the one in line %u counts", entry->key, before->at.line);
+			 "%s is given twice in this section; the one in line %u counts", entry->key,
+			 before->at.line);
 	}
 }
 
@@ -170,7 +173,8 @@ static bool split_entry(struct conf_journal *j, char *line, struct conf_entry *e
 	char *value;
 
 	if (!equals || equals == line) {
-		conf_say(j, CV_LOG_ERROR, entry->at, "expected 'name=value', but found '%s'", conf_show(line).text);
+		conf_say(j, CV_LOG_ERROR, entry->at, "expected 'name=value', but found '%s'",
+			 conf_show(line).text);
 		return false;
 	}
 	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
@@ -179,7 +183,8 @@ static bool split_entry(struct conf_journal *j, char *line, struct conf_entry *e
 	value = equals + 1;
 	value += strspn(value, " \t");
 	if (!unquote(&value)) {
-		conf_say(j, CV_LOG_ERROR, entry->at, "the quotes of the value of '%s' do not match", conf_show(line).text);
+		conf_say(j, CV_LOG_ERROR, entry->at, "the quotes of the value of '%s' do not match",
+			 conf_show(line).text);
 		return false;
 	}
 	for (const char *p = value; *p; p++)
@@ -204,13 +209,15 @@ void conf_sections_line(void *arg, char *line, bool indented, struct conf_where 
 	}
 	if (!s->current) {
 		if (!s->skipping)
-			conf_say(s->journal, CV_LOG_ERROR, at, "'%s' stands outside of a section", conf_show(line).text);
+			conf_say(s->journal, CV_LOG_ERROR, at, "'%s' stands outside of a section",
+				 conf_show(line).text);
 		return;
 	}
 	if (strncmp(line, "x-", 2) == 0) /* a comment, as in libreswan */
 		return;
 	if (split_entry(s->journal, line, &entry) &&
-	    conf_option_find(s->journal, s->current == &s->setup ? CONF_SECTION_SETUP : CONF_SECTION_CONN, &entry))
+	    conf_option_find(s->journal, s->current == &s->setup ? CONF_SECTION_SETUP : CONF_SECTION_CONN,
+			     &entry))
 		keep_entry(s, &entry);
 }
 
@@ -241,8 +248,9 @@ enum cv_err conf_sections_finish(struct conf_sections *s)
 		const struct conf_section_text *second = &s->conns[s->order[i]];
 
 		if (strcmp(first->name, second->name) == 0)
-			conf_say(s->journal, CV_LOG_ERROR, second->at, "conn %s is there twice, first in %s:%u",
-				 second->name, first->at.file, first->at.line);
+			conf_say(s->journal, CV_LOG_ERROR, second->at,
+				 "conn %s is there twice, first in %s:%u", second->name, first->at.file,
+				 first->at.line);
 	}
 	return CV_OK;
 }
@@ -269,7 +277,8 @@ static struct conf_section_text *find_conn(struct conf_sections *s, const char *
 static void take_in(struct conf_sections *s, struct conf_section_text *from, struct conf_entries *out,
 		    unsigned depth);
 
-static void follow_also(struct conf_sections *s, const struct conf_entry *also, struct conf_entries *out, unsigned depth)
+static void follow_also(struct conf_sections *s, const struct conf_entry *also, struct conf_entries *out,
+			unsigned depth)
 {
 	struct conf_section_text *other = find_conn(s, also->value);
 
@@ -279,14 +288,15 @@ static void follow_also(struct conf_sections *s, const struct conf_entry *also, 
 	else if (other->open)
 		conf_say(s->journal, CV_LOG_ERROR, also->at, "also=%s goes round in a circle", other->name);
 	else if (depth >= CONF_ALSO_DEPTH_MAX)
-		conf_say(s->journal, CV_LOG_ERROR, also->at, "also=%s: nested too deeply (at most %d)", other->name,
-			 CONF_ALSO_DEPTH_MAX);
+		conf_say(s->journal, CV_LOG_ERROR, also->at, "also=%s: nested too deeply (at most %d)",
+			 other->name, CONF_ALSO_DEPTH_MAX);
 	else if (other->seen != s->stamp) /* the same section by two ways: once is enough */
 		take_in(s, other, out, depth + 1);
 }
 
 /* Adds what `from` says on top of what is there already. */
-static void take_in(struct conf_sections *s, struct conf_section_text *from, struct conf_entries *out, unsigned depth)
+static void take_in(struct conf_sections *s, struct conf_section_text *from, struct conf_entries *out,
+		    unsigned depth)
 {
 	size_t had = out->count;
 
@@ -306,7 +316,8 @@ static void take_in(struct conf_sections *s, struct conf_section_text *from, str
 	from->open = false;
 }
 
-enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_text *conn, struct conf_entries *out)
+enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_text *conn,
+				  struct conf_entries *out)
 {
 	size_t errors = s->journal->errors;
 
@@ -315,7 +326,8 @@ enum cv_err conf_sections_resolve(struct conf_sections *s, struct conf_section_t
 	take_in(s, conn, out, 0);
 	take_in(s, &s->defaults, out, 0);
 	if (s->steps >= steps_max) {
-		conf_say(s->journal, CV_LOG_ERROR, conn->at, "the also= lines of this file are too many to follow");
+		conf_say(s->journal, CV_LOG_ERROR, conn->at,
+			 "the also= lines of this file are too many to follow");
 		return CV_E_LIMIT;
 	}
 	if (s->journal->out_of_memory)

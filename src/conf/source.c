@@ -49,8 +49,8 @@ static struct conf_text *new_text(const char *name, size_t len)
 	return t;
 }
 
-/* A comment starts at '#' in front of which is the line's start or white space, outside quotes: leftid=@#0badcafe is
- * not one. Returns the new length. */
+/* A comment starts at '#' in front of which is the line's start or white space, outside quotes:
+ * leftid=@#0badcafe is not one. Returns the new length. */
 static size_t cut_comment(const char *line, size_t len)
 {
 	char quote = '\0';
@@ -103,11 +103,13 @@ static enum cv_err one_line(struct conf_source *s, char *line, size_t len, struc
 	char *pattern;
 
 	if (len > CONF_LINE_MAX) {
-		conf_say(s->journal, CV_LOG_ERROR, at, "the line is too long (%zu octets; at most %d)", len, CONF_LINE_MAX);
+		conf_say(s->journal, CV_LOG_ERROR, at, "the line is too long (%zu octets; at most %d)", len,
+			 CONF_LINE_MAX);
 		return CV_OK;
 	}
 	if (memchr(line, '\0', len)) {
-		conf_say(s->journal, CV_LOG_ERROR, at, "there is a NUL octet in this line; is this a text file?");
+		conf_say(s->journal, CV_LOG_ERROR, at,
+			 "there is a NUL octet in this line; is this a text file?");
 		return CV_OK;
 	}
 	while (len && is_blank(*line)) {
@@ -135,7 +137,8 @@ static enum cv_err read_lines(struct conf_source *s, struct conf_text *t)
 	struct conf_where at = { .file = t->name, .line = 0 };
 	enum cv_err err = CV_OK;
 
-	while (p < end && err == CV_OK && !s->journal->out_of_memory && s->journal->errors < CONF_ERRORS_MAX) {
+	while (p < end && err == CV_OK && !s->journal->out_of_memory &&
+	       s->journal->errors < CONF_ERRORS_MAX) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t len = nl ? (size_t)(nl - p) : (size_t)(end - p);
 
@@ -195,7 +198,8 @@ static enum cv_err read_all(int fd, struct conf_text *t)
 }
 
 /* Which file it is, and whether we want it. */
-static enum cv_err check_file(struct conf_source *s, const char *path, int fd, struct stat *st, struct conf_where at)
+static enum cv_err check_file(struct conf_source *s, const char *path, int fd, struct stat *st,
+			      struct conf_where at)
 {
 	if (fstat(fd, st) < 0) {
 		conf_say(s->journal, CV_LOG_ERROR, at, "could not look at %s: %s", path, strerror(errno));
@@ -203,7 +207,8 @@ static enum cv_err check_file(struct conf_source *s, const char *path, int fd, s
 	}
 	if (!S_ISREG(st->st_mode)) {
 		/* a pattern like /etc/culvert/... also finds folders */
-		conf_say(s->journal, at.line ? CV_LOG_WARNING : CV_LOG_ERROR, at, "%s is not a regular file", path);
+		conf_say(s->journal, at.line ? CV_LOG_WARNING : CV_LOG_ERROR, at, "%s is not a regular file",
+			 path);
 		return CV_E_IO;
 	}
 	if (st->st_size > CONF_FILE_MAX || s->total + (size_t)st->st_size > CONF_TOTAL_MAX ||
@@ -215,14 +220,16 @@ static enum cv_err check_file(struct conf_source *s, const char *path, int fd, s
 	}
 	for (const struct conf_text *t = s->texts; t; t = t->next)
 		if (t->being_read && t->device == st->st_dev && t->inode == st->st_ino) {
-			conf_say(s->journal, CV_LOG_WARNING, at, "%s includes itself; it is not read again", path);
+			conf_say(s->journal, CV_LOG_WARNING, at, "%s includes itself; it is not read again",
+				 path);
 			return CV_E_EXISTS;
 		}
 	return CV_OK;
 }
 
 /* at: where a failure is to be said. */
-static enum cv_err open_text(struct conf_source *s, const char *path, struct conf_where at, struct conf_text **out)
+static enum cv_err open_text(struct conf_source *s, const char *path, struct conf_where at,
+			     struct conf_text **out)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -243,7 +250,8 @@ static enum cv_err open_text(struct conf_source *s, const char *path, struct con
 		(*out)->inode = st.st_ino;
 		err = read_all(fd, *out);
 		if (err != CV_OK) {
-			conf_say(s->journal, CV_LOG_ERROR, at, "could not read %s: %s", path, strerror(errno));
+			conf_say(s->journal, CV_LOG_ERROR, at, "could not read %s: %s", path,
+				 strerror(errno));
 			free_text(*out, s->secret);
 		}
 	}
@@ -311,7 +319,8 @@ static enum cv_err read_included(struct conf_source *s, const char *pattern, str
 	else if (result == GLOB_NOSPACE)
 		err = CV_E_NOMEM;
 	else if (!strpbrk(full, "*?["))
-		conf_say(s->journal, CV_LOG_WARNING, at, "there is no file %s to include", conf_show(full).text);
+		conf_say(s->journal, CV_LOG_WARNING, at, "there is no file %s to include",
+			 conf_show(full).text);
 	globfree(&found);
 	free(full);
 	return err;

@@ -23,10 +23,10 @@ enum {
 struct conf_text {
 	struct conf_text *next;
 	char *name;
-	char *data;         /* NUL-terminated */
+	char *data; /* NUL-terminated */
 	size_t len;
 	mode_t mode;
-	dev_t device;       /* which file it is, to cut cycles of includes */
+	dev_t device; /* which file it is, to cut cycles of includes */
 	ino_t inode;
 	bool being_read;
 };
@@ -37,16 +37,17 @@ struct conf_source {
 	size_t text_count;
 	size_t total;
 	unsigned depth;
-	bool no_include;    /* texts from memory: includes are refused */
-	bool secret;        /* texts are wiped when freed */
-	/* Called for every line that is neither empty nor a comment nor an include: without line end, comment and white
-	 * space at its end. `indented`: it started with white space, which is taken off. The line may be changed. */
+	bool no_include; /* texts from memory: includes are refused */
+	bool secret;	 /* texts are wiped when freed */
+	/* Called for every line that is neither empty nor a comment nor an include: without line end, comment
+	 * and white space at its end. `indented`: it started with white space, which is taken off. The line
+	 * may be changed. */
 	void (*line)(void *arg, char *line, bool indented, struct conf_where at);
 	void *arg;
 };
 
-/* Reads a file with all that it includes. CV_E_IO: could not be read (said in the journal), CV_E_NOMEM. What is wrong
- * inside is said in the journal and reading goes on. */
+/* Reads a file with all that it includes. CV_E_IO: could not be read (said in the journal), CV_E_NOMEM. What
+ * is wrong inside is said in the journal and reading goes on. */
 enum cv_err conf_source_file(struct conf_source *s, const char *path) CV_NODISCARD;
 /* The same for a text in memory. */
 enum cv_err conf_source_memory(struct conf_source *s, const char *name, struct cv_bytes data) CV_NODISCARD;

@@ -1,5 +1,6 @@
-/* Every option, once. The manual and `culvert options` are made from this table. An option that is ignored says why
- * when it is used with another value than its default; one that is refused then makes the file invalid. */
+/* Every option, once. The manual and `culvert options` are made from this table. An option that is ignored
+ * says why when it is used with another value than its default; one that is refused then makes the file
+ * invalid. */
 #include <stddef.h>
 
 #include "conf/option.h"
@@ -9,13 +10,16 @@
 /* Short, so that a row stays readable. */
 enum { SETUP = CONF_SECTION_SETUP, CONN = CONF_SECTION_CONN, IGNORED = CONF_IGNORED, REFUSED = CONF_REFUSED };
 
+/* The fields of a row have the same order everywhere. */
+/* clang-format off */
+
 static const char no_certificates[] = "culvert has no certificates or raw keys; use authby=secret";
 static const char no_revocation[] = "culvert has no certificates, so there is nothing to revoke";
 static const char ikev1_only[] = "this belongs to IKEv1, and culvert speaks IKEv2 only";
 static const char not_the_kernel[] = "culvert moves packets itself, not through the kernel's IPsec";
 static const char no_dnssec[] = "culvert does not use DNSSEC";
-static const char no_rekeying[] = "culvert does not rekey by itself; it answers when the peer rekeys or starts "
-	"anew";
+static const char no_rekeying[] = "culvert does not rekey by itself; it answers when the peer rekeys or "
+	"starts anew";
 static const char no_pools[] = "culvert does not hand out or ask for inner addresses";
 static const char no_redirect[] = "culvert does not do redirection";
 static const char no_iptfs[] = "culvert does not do IP-TFS";
@@ -33,7 +37,8 @@ static const struct conf_word words_auto[] = {
 static const struct conf_word words_auth[] = {
 	{ "secret", IKE_AUTHBY_SECRET }, { "psk", IKE_AUTHBY_SECRET }, { "null", IKE_AUTHBY_NULL },
 	{ "rsasig", 0, REFUSED, no_certificates }, { "ecdsa", 0, REFUSED, no_certificates },
-	{ "eddsa", 0, REFUSED, no_certificates }, { "never", 0, REFUSED, "such a connection never negotiates" },
+	{ "eddsa", 0, REFUSED, no_certificates },
+	{ "never", 0, REFUSED, "such a connection never negotiates" },
 	{ "eaponly", 0, REFUSED, "culvert does not do EAP" },
 	{ 0 },
 };
@@ -63,7 +68,8 @@ static const struct conf_word words_keyexchange[] = {
 	{ "ikev2" }, { "ike" }, { "ikev1", 0, REFUSED, ikev1_only }, { 0 },
 };
 static const struct conf_word words_negotiationshunt[] = {
-	{ "drop" }, { "hold" }, { "pass", 0, IGNORED, "culvert lets no packet pass that belongs in the tunnel" }, { 0 },
+	{ "drop" }, { "hold" },
+	{ "pass", 0, IGNORED, "culvert lets no packet pass that belongs in the tunnel" }, { 0 },
 };
 static const struct conf_word words_ppk[] = {
 	{ "never" }, { "no" }, { "permit" }, { "propose", 0, IGNORED, no_ppk }, { "yes", 0, IGNORED, no_ppk },
@@ -71,7 +77,8 @@ static const struct conf_word words_ppk[] = {
 };
 static const struct conf_word words_rekey[] = {
 	{ "no" }, { "false" }, { "off" }, { "n" }, { "0" },
-	{ "yes", 0, IGNORED, no_rekeying }, { "true", 0, IGNORED, no_rekeying }, { "on", 0, IGNORED, no_rekeying },
+	{ "yes", 0, IGNORED, no_rekeying }, { "true", 0, IGNORED, no_rekeying },
+	{ "on", 0, IGNORED, no_rekeying },
 	{ "y", 0, IGNORED, no_rekeying }, { "1", 0, IGNORED, no_rekeying }, { 0 },
 };
 static const struct conf_word words_send_redirect[] = {
@@ -79,7 +86,8 @@ static const struct conf_word words_send_redirect[] = {
 };
 static const char no_other_type[] = "culvert makes tunnels only (type=tunnel)";
 static const struct conf_word words_type[] = {
-	{ "tunnel" }, { "transport", 0, REFUSED, no_other_type }, { "passthrough", 0, REFUSED, no_other_type },
+	{ "tunnel" }, { "transport", 0, REFUSED, no_other_type },
+	{ "passthrough", 0, REFUSED, no_other_type },
 	{ "pass", 0, REFUSED, no_other_type }, { "drop", 0, REFUSED, no_other_type },
 	{ "reject", 0, REFUSED, no_other_type }, { 0 },
 };
@@ -705,3 +713,5 @@ const struct conf_option conf_option_table[] = {
 	  .text = "Another name of username", .why = "culvert has neither XAUTH (IKEv1) nor EAP" },
 	{ 0 },
 };
+
+/* clang-format on */

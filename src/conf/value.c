@@ -66,7 +66,8 @@ static bool apply_unit(const struct unit *units, const char *name, uint64_t *n)
 bool conf_parse_time(const char *text, uint32_t unit_ms, uint64_t *out_ms)
 {
 	static const struct unit units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { "w", 604800000 }, { 0 },
+		{ "ms", 1 },	   { "s", 1000 },      { "m", 60000 }, { "h", 3600000 },
+		{ "d", 86400000 }, { "w", 604800000 }, { 0 },
 	};
 	const char *rest;
 	uint64_t n;
@@ -84,11 +85,27 @@ bool conf_parse_time(const char *text, uint32_t unit_ms, uint64_t *out_ms)
 bool conf_parse_size(const char *text, uint64_t *out)
 {
 	static const struct unit units[] = {
-		{ "", 1 }, { "B", 1 }, { "Ki", 1ULL << 10 }, { "KiB", 1ULL << 10 }, { "k", 1ULL << 10 }, { "K", 1ULL << 10 },
-		{ "Mi", 1ULL << 20 }, { "MiB", 1ULL << 20 }, { "m", 1ULL << 20 }, { "M", 1ULL << 20 },
-		{ "Gi", 1ULL << 30 }, { "GiB", 1ULL << 30 }, { "g", 1ULL << 30 }, { "G", 1ULL << 30 },
-		{ "Ti", 1ULL << 40 }, { "TiB", 1ULL << 40 }, { "Pi", 1ULL << 50 }, { "PiB", 1ULL << 50 },
-		{ "Ei", 1ULL << 60 }, { "EiB", 1ULL << 60 }, { 0 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "Ki", 1ULL << 10 },
+		{ "KiB", 1ULL << 10 },
+		{ "k", 1ULL << 10 },
+		{ "K", 1ULL << 10 },
+		{ "Mi", 1ULL << 20 },
+		{ "MiB", 1ULL << 20 },
+		{ "m", 1ULL << 20 },
+		{ "M", 1ULL << 20 },
+		{ "Gi", 1ULL << 30 },
+		{ "GiB", 1ULL << 30 },
+		{ "g", 1ULL << 30 },
+		{ "G", 1ULL << 30 },
+		{ "Ti", 1ULL << 40 },
+		{ "TiB", 1ULL << 40 },
+		{ "Pi", 1ULL << 50 },
+		{ "PiB", 1ULL << 50 },
+		{ "Ei", 1ULL << 60 },
+		{ "EiB", 1ULL << 60 },
+		{ 0 },
 	};
 	const char *rest;
 
@@ -136,7 +153,8 @@ void conf_apply_word(const struct conf_apply *a)
 	}
 	if (w->support != CONF_CARRIED_OUT)
 		conf_say(a->journal, w->support == CONF_REFUSED ? CV_LOG_ERROR : CV_LOG_NOTICE, e->at,
-			 w->support == CONF_REFUSED ? "%s=%s is not possible: %s" : "%s=%s: %s", e->key, w->word, w->text);
+			 w->support == CONF_REFUSED ? "%s=%s is not possible: %s" : "%s=%s: %s", e->key,
+			 w->word, w->text);
 	*field = w->value;
 }
 

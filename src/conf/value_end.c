@@ -8,8 +8,8 @@
 
 static void say(const struct conf_apply *a, const char *what)
 {
-	conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s=%s: %s", a->entry->key, conf_show(a->entry->value).text,
-		 what);
+	conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s=%s: %s", a->entry->key,
+		 conf_show(a->entry->value).text, what);
 }
 
 void conf_apply_host(const struct conf_apply *a)
@@ -25,7 +25,8 @@ void conf_apply_host(const struct conf_apply *a)
 	else if (strncasecmp(value, "%opportunistic", 14) == 0 || strncasecmp(value, "%group", 6) == 0)
 		say(a, "culvert does not do opportunistic encryption");
 	else if (value[0] == '%')
-		say(a, "write the address itself; of the words with a percent sign culvert knows %any and %defaultroute");
+		say(a, "write the address itself; of the words with a percent sign culvert knows %any and "
+		       "%defaultroute");
 	else if (cv_ip_parse(value, &host->ip) != CV_OK)
 		say(a, "this is no IP address; names are not looked up, so write the address itself");
 	else if (cv_ip_is_any(&host->ip)) /* the old way to write it */
@@ -161,13 +162,14 @@ void conf_apply_authby(const struct conf_apply *a)
 		bool secret = strcasecmp(item, "secret") == 0 || strcasecmp(item, "psk") == 0;
 
 		if (!secret && strcasecmp(item, "null") != 0) {
-			say(a, strcasecmp(item, "never") == 0 ?
-				       "such a connection never negotiates, and culvert has no other kind" :
-				       "culvert has no certificates or raw keys; use authby=secret (or null)");
+			say(a, strcasecmp(item, "never") == 0
+				   ? "such a connection never negotiates, and culvert has no other kind"
+				   : "culvert has no certificates or raw keys; use authby=secret (or null)");
 			return;
 		}
 		if (*field && *field != (secret ? IKE_AUTHBY_SECRET : IKE_AUTHBY_NULL)) {
-			say(a, "one method for both ends, please; where they differ use leftauth= and rightauth=");
+			say(a, "one method for both ends, please; where they differ use leftauth= and "
+			       "rightauth=");
 			return;
 		}
 		*field = secret ? IKE_AUTHBY_SECRET : IKE_AUTHBY_NULL;
@@ -184,7 +186,8 @@ void conf_apply_updown(const struct conf_apply *a)
 	field[0] = '\0';
 	if (strcasecmp(value, "%disabled") == 0)
 		return;
-	if (strcmp(value, "ipsec _updown") == 0) /* libreswan's default: sets routes, as culvert does without it */
+	if (strcmp(value, "ipsec _updown") ==
+	    0) /* libreswan's default: sets routes, as culvert does without it */
 		return;
 	if (strlen(value) >= CONF_PATH_MAX)
 		say(a, "the command is too long (less than 256 characters)");
@@ -199,6 +202,7 @@ void conf_apply_enable_tcp_port(const struct conf_apply *a)
 	if (!conf_parse_port(a->entry->value, field))
 		say(a, "expected a port from 1 to 65535");
 	else if (*field == 500)
-		conf_say(a->journal, CV_LOG_WARNING, a->entry->at,
-			 "tcp-remoteport=500: RFC 9329 names 4500, and libreswan does not take 500; is it meant?");
+		conf_say(
+		    a->journal, CV_LOG_WARNING, a->entry->at,
+		    "tcp-remoteport=500: RFC 9329 names 4500, and libreswan does not take 500; is it meant?");
 }

@@ -70,8 +70,8 @@ void conf_apply_ddos_mode(const struct conf_apply *a)
 
 void conf_apply_debug(const struct conf_apply *a)
 {
-	static const char *const known[] = { "base", "routing", "cpu-usage", "refcnt", "tmi", "updown", "crypt", "private",
-					     "all", "debug" };
+	static const char *const known[] = { "base",   "routing", "cpu-usage", "refcnt", "tmi",
+					     "updown", "crypt",	  "private",   "all",	 "debug" };
 	uint8_t *level = a->field;
 	const char *list = a->entry->value;
 	char item[32];
@@ -88,8 +88,8 @@ void conf_apply_debug(const struct conf_apply *a)
 				found = true;
 			}
 		if (!found)
-			conf_say(a->journal, CV_LOG_WARNING, a->entry->at, "%s: '%s' is not known and left out",
-				 a->entry->key, conf_show(item).text);
+			conf_say(a->journal, CV_LOG_WARNING, a->entry->at,
+				 "%s: '%s' is not known and left out", a->entry->key, conf_show(item).text);
 	}
 }
 
@@ -100,7 +100,8 @@ void conf_apply_secretsfile(const struct conf_apply *a)
 	int folder = slash && value[0] != '/' ? (int)(slash - a->entry->at.file + 1) : 0;
 	char path[CONF_PATH_MAX];
 
-	if (!*value || (size_t)snprintf(path, sizeof(path), "%.*s%s", folder, a->entry->at.file, value) >= sizeof(path))
+	if (!*value ||
+	    (size_t)snprintf(path, sizeof(path), "%.*s%s", folder, a->entry->at.file, value) >= sizeof(path))
 		say(a, "a path of less than 256 characters");
 	else
 		memcpy(a->field, path, sizeof(path));

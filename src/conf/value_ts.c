@@ -12,8 +12,9 @@ static bool parse_protocol(const char *text, uint8_t *out)
 		const char *name;
 		uint8_t number;
 	} names[] = {
-		{ "icmp", 1 }, { "ipip", 4 }, { "tcp", 6 }, { "udp", 17 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 },
-		{ "icmpv6", 58 }, { "ipv6-icmp", 58 }, { "ospf", 89 }, { "sctp", 132 }, { "udplite", 136 },
+		{ "icmp", 1 },	     { "ipip", 4 },  { "tcp", 6 },    { "udp", 17 },
+		{ "gre", 47 },	     { "esp", 50 },  { "ah", 51 },    { "icmpv6", 58 },
+		{ "ipv6-icmp", 58 }, { "ospf", 89 }, { "sctp", 132 }, { "udplite", 136 },
 	};
 	uint64_t n;
 
@@ -62,8 +63,8 @@ static const char *parse_protoport(const char *text, struct conf_protoport *out)
 	*out = (struct conf_protoport){ .given = true, .port_last = UINT16_MAX };
 	if (strcasecmp(text, "%any") == 0)
 		return NULL;
-	if ((size_t)snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - text) : (int)sizeof(name), text) >=
-		    sizeof(name) ||
+	if ((size_t)snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - text) : (int)sizeof(name),
+			     text) >= sizeof(name) ||
 	    !parse_protocol(name, &out->protocol))
 		return "the protocol must be tcp, udp, icmp or the like, or a number from 0 to 255";
 	if (slash && !parse_ports(slash + 1, &out->port_first, &out->port_last))
@@ -81,8 +82,8 @@ void conf_apply_protoport(const struct conf_apply *a)
 	if (!wrong)
 		return;
 	*field = (struct conf_protoport){ 0 };
-	conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s=%s: %s", a->entry->key, conf_show(a->entry->value).text,
-		 wrong);
+	conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s=%s: %s", a->entry->key,
+		 conf_show(a->entry->value).text, wrong);
 }
 
 /* The network with its host bits taken off, for a message. */
@@ -93,8 +94,11 @@ static bool without_host_bits(const char *text, char out[CV_PREFIX_TEXT_MAX])
 	struct cv_prefix prefix;
 	uint64_t bits;
 
-	if (!slash || (size_t)snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text) >= sizeof(address) ||
-	    cv_ip_parse(address, &prefix.ip) != CV_OK || !conf_parse_number(slash + 1, cv_ip_len(&prefix.ip) * 8, &bits))
+	if (!slash ||
+	    (size_t)snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text) >=
+		sizeof(address) ||
+	    cv_ip_parse(address, &prefix.ip) != CV_OK ||
+	    !conf_parse_number(slash + 1, cv_ip_len(&prefix.ip) * 8, &bits))
 		return false;
 	prefix.bits = (uint8_t)bits;
 	for (size_t i = 0; i < cv_ip_len(&prefix.ip); i++)
@@ -127,27 +131,32 @@ static bool parse_subnet(const struct conf_apply *a, char *item, struct wire_ts 
 	if (extra)
 		wrong = parse_protoport(extra, &pp);
 	if (wrong) {
-		conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s: '%s': %s", a->entry->key, conf_show(extra).text, wrong);
+		conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s: '%s': %s", a->entry->key,
+			 conf_show(extra).text, wrong);
 	} else if (strncasecmp(item, "vhost:", 6) == 0 || strncasecmp(item, "vnet:", 5) == 0) {
 		wrong = item;
 		conf_say(a->journal, CV_LOG_ERROR, a->entry->at,
-			 "%s: vhost: and vnet: belong to IKEv1; write the networks, with narrowing=yes where the peer "
-			 "chooses among them", a->entry->key);
+			 "%s: vhost: and vnet: belong to IKEv1; write the networks, with narrowing=yes where "
+			 "the peer chooses among them",
+			 a->entry->key);
 	} else if (cv_prefix_parse(strcmp(item, "0/0") == 0 ? "0.0.0.0/0" : item, &prefix) != CV_OK) {
 		wrong = item;
 		if (without_host_bits(item, better))
 			conf_say(a->journal, CV_LOG_ERROR, a->entry->at,
-				 "%s: '%s' has bits behind its prefix length; the network is %s", a->entry->key,
-				 conf_show(item).text, better);
+				 "%s: '%s' has bits behind its prefix length; the network is %s",
+				 a->entry->key, conf_show(item).text, better);
 		else
 			conf_say(a->journal, CV_LOG_ERROR, a->entry->at,
-				 "%s: '%s' is no network; write it like 192.0.2.0/24 or 2001:db8::/32", a->entry->key,
-				 conf_show(item).text);
+				 "%s: '%s' is no network; write it like 192.0.2.0/24 or 2001:db8::/32",
+				 a->entry->key, conf_show(item).text);
 	}
 	if (wrong)
 		return false;
-	*ts = (struct wire_ts){ .first = cv_prefix_first(&prefix), .last = cv_prefix_last(&prefix), .protocol = pp.protocol,
-				.port_first = pp.port_first, .port_last = pp.port_last };
+	*ts = (struct wire_ts){ .first = cv_prefix_first(&prefix),
+				.last = cv_prefix_last(&prefix),
+				.protocol = pp.protocol,
+				.port_first = pp.port_first,
+				.port_last = pp.port_last };
 	*with_protocol = extra != NULL;
 	return true;
 }
@@ -163,8 +172,8 @@ void conf_apply_subnets(const struct conf_apply *a)
 	for (; conf_next_item(&list, item, sizeof(item), &too_long); items++) {
 		if (field->count == IKE_SELECTORS_MAX) {
 			if (!field->too_many)
-				conf_say(a->journal, CV_LOG_ERROR, a->entry->at, "%s has more than %d networks",
-					 a->entry->key, IKE_SELECTORS_MAX);
+				conf_say(a->journal, CV_LOG_ERROR, a->entry->at,
+					 "%s has more than %d networks", a->entry->key, IKE_SELECTORS_MAX);
 			field->too_many = true;
 			return;
 		}

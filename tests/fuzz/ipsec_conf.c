@@ -1,5 +1,5 @@
-/* ipsec.conf: whatever it holds, reading ends with a struct or with an error and a reason, and what was read can be
- * oriented. */
+/* ipsec.conf: whatever it holds, reading ends with a struct or with an error and a reason, and what was read
+ * can be oriented. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -72,8 +72,8 @@ static void test_pfs_no_leaves_groups_out_of_esp(void **state)
 	unload(&l);
 }
 
-static void assert_ts(const struct wire_ts *ts, const char *first, const char *last, uint8_t protocol, uint16_t port_first,
-		      uint16_t port_last)
+static void assert_ts(const struct wire_ts *ts, const char *first, const char *last, uint8_t protocol,
+		      uint16_t port_first, uint16_t port_last)
 {
 	char text[CV_IP_TEXT_MAX];
 
@@ -103,8 +103,9 @@ static void test_several_networks_of_subnet_are_selectors_of_one_child(void **st
 static void test_subnets_make_a_child_for_every_pair(void **state)
 {
 	struct loaded l;
-	const struct conf_conn *c = good_conn(&l, "\tleftsubnets={10.1.0.0/16 10.2.0.0/16}\n\tleftsubnets=2001:db8:1::/48\n"
-						  "\trightsubnets=10.3.0.0/16,2001:db8:2::/48\n");
+	const struct conf_conn *c =
+	    good_conn(&l, "\tleftsubnets={10.1.0.0/16 10.2.0.0/16}\n\tleftsubnets=2001:db8:1::/48\n"
+			  "\trightsubnets=10.3.0.0/16,2001:db8:2::/48\n");
 
 	/* IPv4 with IPv6 is no pair that could carry anything */
 	(void)state;
@@ -115,7 +116,8 @@ static void test_subnets_make_a_child_for_every_pair(void **state)
 	assert_string_equal(c->ike.child[1].name, "net/2x1");
 	assert_ts(&c->ike.child[1].local[0], "10.2.0.0", "10.2.255.255", 0, 0, 65535);
 	assert_string_equal(c->ike.child[2].name, "net/3x2");
-	assert_ts(&c->ike.child[2].local[0], "2001:db8:1::", "2001:db8:1:ffff:ffff:ffff:ffff:ffff", 0, 0, 65535);
+	assert_ts(&c->ike.child[2].local[0], "2001:db8:1::", "2001:db8:1:ffff:ffff:ffff:ffff:ffff", 0, 0,
+		  65535);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(c->ike.child[i].local_count, 1);
 	unload(&l);
@@ -128,9 +130,16 @@ static void test_protocols_and_ports_are_narrowed_as_written(void **state)
 		uint8_t protocol;
 		uint16_t first, last;
 	} cases[] = {
-		{ "tcp/443", 6, 443, 443 }, { "17/1701", 17, 1701, 1701 }, { "udp", 17, 0, 65535 }, { "udp/%any", 17, 0, 65535 },
-		{ "%any", 0, 0, 65535 }, { "icmp", 1, 0, 65535 }, { "tcp/0", 6, 0, 65535 }, { "sctp/%opaque", 132, 65535, 0 },
-		{ "tcp/1000-2000", 6, 1000, 2000 }, { "0/0", 0, 0, 65535 },
+		{ "tcp/443", 6, 443, 443 },
+		{ "17/1701", 17, 1701, 1701 },
+		{ "udp", 17, 0, 65535 },
+		{ "udp/%any", 17, 0, 65535 },
+		{ "%any", 0, 0, 65535 },
+		{ "icmp", 1, 0, 65535 },
+		{ "tcp/0", 6, 0, 65535 },
+		{ "sctp/%opaque", 132, 65535, 0 },
+		{ "tcp/1000-2000", 6, 1000, 2000 },
+		{ "0/0", 0, 0, 65535 },
 	};
 
 	(void)state;
@@ -142,7 +151,8 @@ static void test_protocols_and_ports_are_narrowed_as_written(void **state)
 		snprintf(extra, sizeof(extra), "\tleftprotoport=%s\n", cases[i].text);
 		c = good_conn(&l, extra);
 		assert_int_equal(c->ike.child[0].local_count, 1);
-		assert_ts(&c->ike.child[0].local[0], "192.0.2.1", "192.0.2.1", cases[i].protocol, cases[i].first, cases[i].last);
+		assert_ts(&c->ike.child[0].local[0], "192.0.2.1", "192.0.2.1", cases[i].protocol,
+			  cases[i].first, cases[i].last);
 		unload(&l);
 	}
 }
@@ -156,7 +166,8 @@ static void test_auth_of_an_end_wins_over_authby(void **state)
 	assert_int_equal(c->ike.local_auth, IKE_AUTHBY_NULL);
 	assert_int_equal(c->ike.remote_auth, IKE_AUTHBY_SECRET);
 	unload(&l);
-	l = load_text("conn net\n\tleft=192.0.2.1\n\tright=%any\n\tauto=add\n\tleftauth=secret\n\trightauth=null\n");
+	l = load_text(
+	    "conn net\n\tleft=192.0.2.1\n\tright=%any\n\tauto=add\n\tleftauth=secret\n\trightauth=null\n");
 	assert_int_equal(l.err, CV_OK);
 	unload(&l);
 }
@@ -164,14 +175,17 @@ static void test_auth_of_an_end_wins_over_authby(void **state)
 static void test_auto_and_updown_reach_the_struct(void **state)
 {
 	struct loaded l;
-	const struct conf_conn *c = good_conn(&l, "\tleftupdown=\"/usr/local/bin/updown --verbose\"\n\trightupdown=%disabled\n");
+	const struct conf_conn *c =
+	    good_conn(&l, "\tleftupdown=\"/usr/local/bin/updown --verbose\"\n\trightupdown=%disabled\n");
 
 	(void)state;
 	assert_string_equal(c->updown, "/usr/local/bin/updown --verbose");
 	assert_string_equal(c->remote_updown, "");
 	assert_int_equal(c->autostart, CONF_AUTO_ADD);
 	unload(&l);
-	l = load_text("conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=route\n\tauthby=secret\n\tleftupdown=\"ipsec _updown\"\n");
+	l = load_text(
+	    "conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=route\n\tauthby=secret\n"
+	    "\tleftupdown=\"ipsec _updown\"\n");
 	assert_int_equal(l.err, CV_OK);
 	c = conf_conn_find(l.conf, "net");
 	assert_int_equal(c->autostart, CONF_AUTO_ONDEMAND);
@@ -182,8 +196,9 @@ static void test_auto_and_updown_reach_the_struct(void **state)
 
 static void test_an_incomplete_ignored_connection_serves_also_only(void **state)
 {
-	struct loaded l = load_text("conn base\n\tauthby=secret\n\tright=198.51.100.1\nconn net\n\talso=base\n\tleft=192.0.2.1\n"
-				    "\tauto=add\n");
+	struct loaded l = load_text(
+	    "conn base\n\tauthby=secret\n\tright=198.51.100.1\nconn net\n\talso=base\n\tleft=192.0.2.1\n"
+	    "\tauto=add\n");
 
 	(void)state;
 	assert_int_equal(l.err, CV_OK);
@@ -196,8 +211,9 @@ static void test_an_incomplete_ignored_connection_serves_also_only(void **state)
 
 static void test_an_ignored_connection_that_is_not_possible_is_left_out_with_warnings(void **state)
 {
-	struct loaded l = load_text("conn old\n\tauthby=rsasig\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\ttype=transport\n"
-				    "conn net\n\tauthby=secret\n\tleft=192.0.2.1\n\tright=192.0.2.2\n");
+	struct loaded l =
+	    load_text("conn old\n\tauthby=rsasig\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\ttype=transport\n"
+		      "conn net\n\tauthby=secret\n\tleft=192.0.2.1\n\tright=192.0.2.2\n");
 
 	(void)state;
 	assert_int_equal(l.err, CV_OK);
@@ -216,11 +232,14 @@ static void test_secretsfile_counts_from_the_folder_of_the_configuration(void **
 	static const char text[] = "config setup\n\tsecretsfile=sub/keys\n";
 
 	(void)state;
-	assert_int_equal(conf_load_text("/etc/x/ipsec.conf", cv_bytes("", 0), &conf, &messages, &count), CV_OK);
+	assert_int_equal(conf_load_text("/etc/x/ipsec.conf", cv_bytes("", 0), &conf, &messages, &count),
+			 CV_OK);
 	assert_string_equal(conf_setup(conf)->secretsfile, "/etc/x/ipsec.secrets");
 	conf_free(conf);
 	free(messages);
-	assert_int_equal(conf_load_text("/etc/x/ipsec.conf", cv_bytes(text, strlen(text)), &conf, &messages, &count), CV_OK);
+	assert_int_equal(
+	    conf_load_text("/etc/x/ipsec.conf", cv_bytes(text, strlen(text)), &conf, &messages, &count),
+	    CV_OK);
 	assert_string_equal(conf_setup(conf)->secretsfile, "/etc/x/sub/keys");
 	conf_free(conf);
 	free(messages);
@@ -232,7 +251,11 @@ static void test_listen_tcp_takes_yes_and_lists_of_ports(void **state)
 		const char *value;
 		uint8_t count;
 		uint16_t first;
-	} cases[] = { { "no", 0, 0 }, { "yes", 1, 4500 }, { "443", 1, 443 }, { "443, 4500,443", 2, 443 }, { "8443 443", 2, 8443 } };
+	} cases[] = { { "no", 0, 0 },
+		      { "yes", 1, 4500 },
+		      { "443", 1, 443 },
+		      { "443, 4500,443", 2, 443 },
+		      { "8443 443", 2, 8443 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -251,8 +274,9 @@ static void test_listen_tcp_takes_yes_and_lists_of_ports(void **state)
 
 static void test_nat_keepalive_takes_its_time_from_setup(void **state)
 {
-	struct loaded l = load_text("config setup\n\tkeep-alive=1m\nconn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n"
-				    "conn b\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n\tnat-keepalive=no\n");
+	struct loaded l = load_text(
+	    "config setup\n\tkeep-alive=1m\nconn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n"
+	    "conn b\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n\tnat-keepalive=no\n");
 
 	(void)state;
 	assert_int_equal(l.err, CV_OK);

@@ -68,7 +68,10 @@ static inline struct loaded load_conn(const char *extra)
 	struct loaded l;
 	char *text;
 
-	assert_true(asprintf(&text, "conn net\n\tleft=192.0.2.1\n\tright=198.51.100.1\n\tauthby=secret\n\tauto=add\n%s", extra) > 0);
+	assert_true(
+	    asprintf(&text,
+		     "conn net\n\tleft=192.0.2.1\n\tright=198.51.100.1\n\tauthby=secret\n\tauto=add\n%s",
+		     extra) > 0);
 	l = load_text(text);
 	free(text);
 	return l;

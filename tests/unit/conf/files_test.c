@@ -1,5 +1,5 @@
-/* Whole files: what is in files/good must load, what is in files/bad must not, each with exactly the messages that
- * stand in NAME.want beside it ("LINE level: text" each; no such file: silently). */
+/* Whole files: what is in files/good must load, what is in files/bad must not, each with exactly the messages
+ * that stand in NAME.want beside it ("LINE level: text" each; no such file: silently). */
 #include "conf_text.h"
 
 #include <dirent.h>
@@ -22,7 +22,8 @@ static char *write_down(const struct loaded *l, const char *path)
 
 		assert_int_equal(strncmp(m, path, strlen(path)), 0);
 		m += strlen(path) + 1;
-		fprintf(f, "%.*s %s: %s\n", (int)strcspn(m, ":"), m, level_text(l->messages[i].level), m + strcspn(m, ":") + 2);
+		fprintf(f, "%.*s %s: %s\n", (int)strcspn(m, ":"), m, level_text(l->messages[i].level),
+			m + strcspn(m, ":") + 2);
 	}
 	assert_int_equal(fclose(f), 0);
 	return text;
@@ -44,7 +45,8 @@ static char *read_want(const char *path)
 		char *dir = strstr(line, "@DIR@");
 
 		if (dir)
-			fprintf(out, "%.*s%.*s%s", (int)(dir - line), line, (int)(strrchr(path, '/') - path), path, dir + 5);
+			fprintf(out, "%.*s%.*s%s", (int)(dir - line), line, (int)(strrchr(path, '/') - path),
+				path, dir + 5);
 		else
 			fputs(line, out);
 	}
@@ -103,11 +105,13 @@ static void test_bad_files_are_refused_with_file_line_and_reason(void **state)
 
 static void test_the_connections_own_values_win_then_also_then_default(void **state)
 {
-	struct loaded l = load_text("conn %default\n\tauthby=secret\n\tdpddelay=1s\n\tretransmit-timeout=11s\n\tmtu=1001\n"
-				    "conn inner\n\tdpddelay=2s\n\tretransmit-timeout=12s\n\tmetric=2\n"
-				    "conn middle\n\talso=inner\n\tdpddelay=3s\n\tretransmit-timeout=13s\n"
-				    "conn other\n\tdpddelay=4s\n\tmetric=4\n\tnarrowing=yes\n"
-				    "conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tdpddelay=5s\n\talso=middle\n\talso=other\n\tauto=add\n");
+	struct loaded l = load_text(
+	    "conn %default\n\tauthby=secret\n\tdpddelay=1s\n\tretransmit-timeout=11s\n\tmtu=1001\n"
+	    "conn inner\n\tdpddelay=2s\n\tretransmit-timeout=12s\n\tmetric=2\n"
+	    "conn middle\n\talso=inner\n\tdpddelay=3s\n\tretransmit-timeout=13s\n"
+	    "conn other\n\tdpddelay=4s\n\tmetric=4\n\tnarrowing=yes\n"
+	    "conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tdpddelay=5s\n\talso=middle\n\talso=other\n"
+	    "\tauto=add\n");
 	const struct conf_conn *c;
 
 	(void)state;
@@ -115,9 +119,9 @@ static void test_the_connections_own_values_win_then_also_then_default(void **st
 	c = conf_conn_find(l.conf, "net");
 	assert_int_equal(c->ike.liveness_delay_ms, 5000);      /* its own */
 	assert_int_equal(c->ike.retransmit_timeout_ms, 13000); /* the first also= */
-	assert_int_equal(c->metric, 2);                        /* nested also= goes before the next also= */
-	assert_true(c->ike.narrowing);                         /* the second */
-	assert_int_equal(c->mtu, 1001);                        /* %default */
+	assert_int_equal(c->metric, 2); /* nested also= goes before the next also= */
+	assert_true(c->ike.narrowing);			       /* the second */
+	assert_int_equal(c->mtu, 1001);			       /* %default */
 	unload(&l);
 }
 

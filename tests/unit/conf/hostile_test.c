@@ -3,7 +3,9 @@
 
 static void test_an_empty_file_and_one_of_comments_are_good(void **state)
 {
-	static const char *const empty[] = { "", "\n", "# only\n\t# comments\n", "version 2.0\nconfig setup\n", "\r\n\r\n", "   " };
+	static const char *const empty[] = {
+		"", "\n", "# only\n\t# comments\n", "version 2.0\nconfig setup\n", "\r\n\r\n", "   "
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++) {
@@ -19,7 +21,8 @@ static void test_an_empty_file_and_one_of_comments_are_good(void **state)
 
 static void test_dos_line_ends_and_a_missing_last_newline_are_read(void **state)
 {
-	struct loaded l = load_text("conn net\r\n\tleft=192.0.2.1\r\n\tright=192.0.2.2\r\n\tauthby=secret\r\n\tauto=start");
+	struct loaded l =
+	    load_text("conn net\r\n\tleft=192.0.2.1\r\n\tright=192.0.2.2\r\n\tauthby=secret\r\n\tauto=start");
 
 	(void)state;
 	assert_int_equal(l.err, CV_OK);
@@ -157,7 +160,8 @@ static void test_also_that_doubles_at_every_step_is_linear(void **state)
 	struct loaded l;
 
 	(void)state;
-	assert_true(asprintf(&all, "%sconn c30\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n", text) > 0);
+	assert_true(
+	    asprintf(&all, "%sconn c30\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n", text) > 0);
 	l = load_text(all);
 	assert_int_equal(l.err, CV_OK);
 	assert_int_equal(conf_conn_count(l.conf), 31);
@@ -209,10 +213,12 @@ static void test_include_is_refused_where_there_is_no_file(void **state)
 /* Every cut and every single changed octet of a good file: no crash, and always an answer. */
 static void test_cut_and_changed_files_always_end_in_an_answer(void **state)
 {
-	static const char good[] = "version 2\nconfig setup\n\tlisten-tcp=443,4500\nconn %default\n\tauthby=secret\n"
-				   "conn net\n\talso=b\n\tleft=192.0.2.1\n\tleftid=@#0102\n\tleftsubnets={10.0.0.0/8/tcp/80 ::/0}\n"
-				   "\tike=aes256gcm16+aes-sha2-256;dh14\n\tauto=add\nconn b\n\tright=%any\n\trightprotoport=17/%any\n"
-				   "\trightsubnet=0/0\n\tdpddelay=5m # x\n\tikev2=\"insist\"\n";
+	static const char good[] =
+	    "version 2\nconfig setup\n\tlisten-tcp=443,4500\nconn %default\n\tauthby=secret\n"
+	    "conn net\n\talso=b\n\tleft=192.0.2.1\n\tleftid=@#0102\n\tleftsubnets={10.0.0.0/8/tcp/80 ::/0}\n"
+	    "\tike=aes256gcm16+aes-sha2-256;dh14\n\tauto=add\nconn b\n\tright=%any\n"
+	    "\trightprotoport=17/%any\n"
+	    "\trightsubnet=0/0\n\tdpddelay=5m # x\n\tikev2=\"insist\"\n";
 	char text[sizeof(good)];
 
 	(void)state;

@@ -160,12 +160,15 @@ static void test_what_is_no_file_is_not_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_includes_count_from_the_including_file_and_come_in_order, make_folder,
+		cmocka_unit_test_setup_teardown(test_includes_count_from_the_including_file_and_come_in_order,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_also_reaches_into_included_files, make_folder,
 						remove_folder),
-		cmocka_unit_test_setup_teardown(test_also_reaches_into_included_files, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_a_missing_included_file_is_a_warning, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_a_missing_included_file_is_a_warning, make_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(test_a_circle_of_includes_is_cut, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_includes_nest_ten_deep_and_no_deeper, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_includes_nest_ten_deep_and_no_deeper, make_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(test_what_is_no_file_is_not_read, make_folder, remove_folder),
 	};
 

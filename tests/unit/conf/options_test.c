@@ -61,8 +61,12 @@ static struct loaded load_option(const struct conf_option *o, const char *value)
 	if (o->section == CONF_SECTION_SETUP)
 		assert_true(asprintf(&text, "config setup\n\t%s=%s\n", name, value) > 0);
 	else
-		assert_true(asprintf(&text, "conn net\n\t%s=%s\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n",
-				     name, value) > 0);
+		assert_true(
+		    asprintf(
+			&text,
+			"conn net\n\t%s=%s\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n"
+			"\tright=192.0.2.2\n",
+			name, value) > 0);
 	l = load_text(text);
 	free(text);
 	return l;
@@ -89,7 +93,8 @@ static void test_every_default_can_be_written_down(void **state)
 		l = load_option(o, o->fallback);
 		/* rekey=yes is the default and yet not done, so it says something */
 		if (l.err != CV_OK || (l.count && strcmp(o->name, "rekey") != 0))
-			fail_msg("%s=%s: %s", o->name, o->fallback, l.count ? l.messages[0].text : cv_err_text(l.err));
+			fail_msg("%s=%s: %s", o->name, o->fallback,
+				 l.count ? l.messages[0].text : cv_err_text(l.err));
 		unload(&l);
 	}
 }
@@ -104,7 +109,8 @@ static void test_other_values_of_ignored_options_load_with_one_line(void **state
 		if (o->support != CONF_IGNORED || o->words)
 			continue;
 		l = load_option(o, truth ? strcmp(o->fallback, "no") == 0 ? "yes" : "no" : "17");
-		if (l.err != CV_OK || l.count != 1 || !said(&l, "is ignored: ") || l.messages[0].level == CV_LOG_ERROR)
+		if (l.err != CV_OK || l.count != 1 || !said(&l, "is ignored: ") ||
+		    l.messages[0].level == CV_LOG_ERROR)
 			fail_msg("%s: %s", o->name, l.count ? l.messages[0].text : "nothing said");
 		unload(&l);
 	}
@@ -131,18 +137,50 @@ static const struct {
 	const char *name;
 	const char *value;
 } effects[] = {
-	{ "ddos-ike-threshold", "17" }, { "ddos-mode", "busy" }, { "ike-socket-bufsize", "64Ki" }, { "keep-alive", "33s" },
-	{ "listen", "192.0.2.9" }, { "listen-tcp", "443, 4500" }, { "listen-udp", "no" }, { "logappend", "no" },
-	{ "logfile", "/tmp/log" }, { "logtime", "no" }, { "max-halfopen-ike", "99" }, { "plutodebug", "base,crypt" },
-	{ "secretsfile", "/etc/other" }, { "uniqueids", "no" },
-	{ "leftauth", "null" }, { "authby", "null" }, { "auto", "start" }, { "dpddelay", "10" }, { "enable-tcp", "fallback" },
-	{ "encapsulation", "yes" }, { "esn", "no" }, { "esp", "aes256gcm16" }, { "hostaddrfamily", "ipv6" },
-	{ "leftid", "@me" }, { "ike", "aes256gcm16" }, { "leftikeport", "501" }, { "left", "192.0.2.77" }, { "metric", "5" },
-	{ "mtu", "1400" }, { "narrowing", "yes" }, { "nat-keepalive", "no" }, { "leftnexthop", "192.0.2.254" },
-	{ "pfs", "no" }, { "phase2alg", "aes256gcm16" }, { "leftprotoport", "tcp/80" }, { "replay-window", "64" },
-	{ "retransmit-interval", "100" }, { "retransmit-timeout", "10s" }, { "right", "192.0.2.78" },
-	{ "leftsourceip", "192.0.2.5" }, { "leftsubnet", "10.1.0.0/16" }, { "leftsubnets", "10.1.0.0/16,10.2.0.0/16" },
-	{ "tcp-remoteport", "443" }, { "leftupdown", "/bin/true" },
+	{ "ddos-ike-threshold", "17" },
+	{ "ddos-mode", "busy" },
+	{ "ike-socket-bufsize", "64Ki" },
+	{ "keep-alive", "33s" },
+	{ "listen", "192.0.2.9" },
+	{ "listen-tcp", "443, 4500" },
+	{ "listen-udp", "no" },
+	{ "logappend", "no" },
+	{ "logfile", "/tmp/log" },
+	{ "logtime", "no" },
+	{ "max-halfopen-ike", "99" },
+	{ "plutodebug", "base,crypt" },
+	{ "secretsfile", "/etc/other" },
+	{ "uniqueids", "no" },
+	{ "leftauth", "null" },
+	{ "authby", "null" },
+	{ "auto", "start" },
+	{ "dpddelay", "10" },
+	{ "enable-tcp", "fallback" },
+	{ "encapsulation", "yes" },
+	{ "esn", "no" },
+	{ "esp", "aes256gcm16" },
+	{ "hostaddrfamily", "ipv6" },
+	{ "leftid", "@me" },
+	{ "ike", "aes256gcm16" },
+	{ "leftikeport", "501" },
+	{ "left", "192.0.2.77" },
+	{ "metric", "5" },
+	{ "mtu", "1400" },
+	{ "narrowing", "yes" },
+	{ "nat-keepalive", "no" },
+	{ "leftnexthop", "192.0.2.254" },
+	{ "pfs", "no" },
+	{ "phase2alg", "aes256gcm16" },
+	{ "leftprotoport", "tcp/80" },
+	{ "replay-window", "64" },
+	{ "retransmit-interval", "100" },
+	{ "retransmit-timeout", "10s" },
+	{ "right", "192.0.2.78" },
+	{ "leftsourceip", "192.0.2.5" },
+	{ "leftsubnet", "10.1.0.0/16" },
+	{ "leftsubnets", "10.1.0.0/16,10.2.0.0/16" },
+	{ "tcp-remoteport", "443" },
+	{ "leftupdown", "/bin/true" },
 };
 
 /* These are carried out in that only one value is possible, or are seen elsewhere (also=: files_test.c). */
@@ -183,7 +221,8 @@ static bool differs(const struct loaded *a, const struct loaded *b, const struct
 
 static void test_every_carried_out_option_changes_what_is_compiled(void **state)
 {
-	struct loaded plain = load_text("config setup\nconn net\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n");
+	struct loaded plain = load_text(
+	    "config setup\nconn net\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n");
 
 	(void)state;
 	assert_int_equal(plain.err, CV_OK);
@@ -196,7 +235,8 @@ static void test_every_carried_out_option_changes_what_is_compiled(void **state)
 			fail_msg("%s: name a value for it in this test", o->name);
 		l = load_option(o, effect_of(o));
 		if (l.err != CV_OK || !differs(&plain, &l, o))
-			fail_msg("%s=%s changes nothing (%s)", o->name, effect_of(o), l.count ? l.messages[0].text : "-");
+			fail_msg("%s=%s changes nothing (%s)", o->name, effect_of(o),
+				 l.count ? l.messages[0].text : "-");
 		unload(&l);
 	}
 	unload(&plain);

@@ -28,7 +28,8 @@ struct result {
 	char text[256];
 };
 
-static struct result orient_as(const char *body, const char *const *addresses, const char *default4, const char *default6)
+static struct result orient_as(const char *body, const char *const *addresses, const char *default4,
+			       const char *default6)
 {
 	struct cv_ip route4 = ip(default4), route6 = ip(default6);
 	struct result r = { 0 };
@@ -39,8 +40,8 @@ static struct result orient_as(const char *body, const char *const *addresses, c
 	l = load_text(text);
 	if (l.err != CV_OK)
 		fail_msg("%s", l.messages[0].text);
-	r.err = conf_orient(conf_conn_find(l.conf, "net"), is_one_of, (void *)(uintptr_t)addresses, &route4, &route6, &r.conn, r.text,
-			    sizeof(r.text));
+	r.err = conf_orient(conf_conn_find(l.conf, "net"), is_one_of, (void *)(uintptr_t)addresses, &route4,
+			    &route6, &r.conn, r.text, sizeof(r.text));
 	unload(&l);
 	free(text);
 	return r;
@@ -61,10 +62,11 @@ static void assert_ip(const struct cv_ip *a, const char *want)
 }
 
 static const char both_ends[] =
-	"\tleft=192.0.2.1\n\tleftid=@west\n\tleftsubnet=10.1.0.0/16\n\tleftikeport=501\n\tleftauth=null\n"
-	"\tleftsourceip=10.1.0.1\n\tleftnexthop=192.0.2.254\n\tleftupdown=/west\n"
-	"\tright=198.51.100.1\n\trightid=@east\n\trightsubnet=10.2.0.0/16\n\trightikeport=502\n\trightauth=secret\n"
-	"\trightsourceip=10.2.0.1\n\trightnexthop=198.51.100.254\n\trightupdown=/east\n";
+    "\tleft=192.0.2.1\n\tleftid=@west\n\tleftsubnet=10.1.0.0/16\n\tleftikeport=501\n\tleftauth=null\n"
+    "\tleftsourceip=10.1.0.1\n\tleftnexthop=192.0.2.254\n\tleftupdown=/west\n"
+    "\tright=198.51.100.1\n\trightid=@east\n\trightsubnet=10.2.0.0/16\n\trightikeport=502\n"
+    "\trightauth=secret\n"
+    "\trightsourceip=10.2.0.1\n\trightnexthop=198.51.100.254\n\trightupdown=/east\n";
 
 static void test_left_stays_local_when_its_address_is_ours(void **state)
 {
@@ -111,7 +113,8 @@ static void test_it_is_said_when_neither_or_both_ends_are_ours(void **state)
 
 	(void)state;
 	assert_int_equal(r.err, CV_E_NOTFOUND);
-	assert_non_null(strstr(r.text, "neither left (192.0.2.1) nor right (198.51.100.1) is an address of this host"));
+	assert_non_null(
+	    strstr(r.text, "neither left (192.0.2.1) nor right (198.51.100.1) is an address of this host"));
 	r = orient("\tleft=%any\n\tright=198.51.100.1\n", "203.0.113.1");
 	assert_int_equal(r.err, CV_E_NOTFOUND);
 	assert_non_null(strstr(r.text, "%any is always the other host; for this host write %defaultroute"));
@@ -148,7 +151,8 @@ static void test_identities_that_are_left_out_are_the_addresses(void **state)
 /* RFC 7619 section 2.2 */
 static void test_who_does_not_authenticate_has_no_identity(void **state)
 {
-	struct result r = orient("\tleft=192.0.2.1\n\tright=198.51.100.1\n\tleftauth=null\n\trightauth=null\n", "192.0.2.1");
+	struct result r = orient(
+	    "\tleft=192.0.2.1\n\tright=198.51.100.1\n\tleftauth=null\n\trightauth=null\n", "192.0.2.1");
 
 	(void)state;
 	assert_int_equal(r.conn.ike.local_id.type, WIRE_ID_NULL);
@@ -160,7 +164,8 @@ static void test_who_does_not_authenticate_has_no_identity(void **state)
 static void test_defaultroute_takes_the_address_of_the_peers_family(void **state)
 {
 	const char *const none[] = { NULL };
-	struct result r = orient_as("\tleft=%defaultroute\n\tright=198.51.100.1\n", none, "203.0.113.7", "2001:db8::7");
+	struct result r =
+	    orient_as("\tleft=%defaultroute\n\tright=198.51.100.1\n", none, "203.0.113.7", "2001:db8::7");
 
 	(void)state;
 	assert_int_equal(r.err, CV_OK);
@@ -171,7 +176,8 @@ static void test_defaultroute_takes_the_address_of_the_peers_family(void **state
 	assert_ip(&r.conn.ike.remote_ip, "2001:db8:1::1");
 	r = orient_as("\tleft=%defaultroute\n\tright=%any\n", none, "203.0.113.7", "2001:db8::7");
 	assert_ip(&r.conn.ike.local_ip, "203.0.113.7");
-	r = orient_as("\tleft=%defaultroute\n\tright=%any\n\thostaddrfamily=ipv6\n", none, "203.0.113.7", "2001:db8::7");
+	r = orient_as("\tleft=%defaultroute\n\tright=%any\n\thostaddrfamily=ipv6\n", none, "203.0.113.7",
+		      "2001:db8::7");
 	assert_ip(&r.conn.ike.local_ip, "2001:db8::7");
 	r = orient_as("\tleft=%defaultroute\n\tright=%any\n", none, NULL, "2001:db8::7");
 	assert_ip(&r.conn.ike.local_ip, "2001:db8::7");
@@ -182,7 +188,8 @@ static void test_defaultroute_takes_the_address_of_the_peers_family(void **state
 
 static void test_protoport_without_networks_is_for_the_hosts_address(void **state)
 {
-	struct result r = orient("\tleft=192.0.2.1\n\tright=198.51.100.1\n\tleftprotoport=tcp/80\n", "192.0.2.1");
+	struct result r =
+	    orient("\tleft=192.0.2.1\n\tright=198.51.100.1\n\tleftprotoport=tcp/80\n", "192.0.2.1");
 
 	(void)state;
 	assert_int_equal(r.conn.ike.child[0].local_count, 1);
@@ -207,8 +214,12 @@ static void test_enable_tcp_makes_the_ladder(void **state)
 		{ "\tenable-tcp=yes\n\tleftikeport=8443\n", 1, { { IKE_TCP, 4500 } } },
 		{ "\tenable-tcp=yes\n\trightikeport=8443\n\ttcp-remoteport=443\n", 1, { { IKE_TCP, 443 } } },
 		{ "\tenable-tcp=fallback\n", 2, { { IKE_UDP, 500 }, { IKE_TCP, 4500 } } },
-		{ "\tenable-tcp=fallback\n\trightikeport=4501\n\ttcp-remoteport=443\n", 2, { { IKE_UDP, 4501 }, { IKE_TCP, 443 } } },
-		{ "\tenable-tcp=fallback\n\trightikeport=4501\n", 2, { { IKE_UDP, 4501 }, { IKE_TCP, 4500 } } },
+		{ "\tenable-tcp=fallback\n\trightikeport=4501\n\ttcp-remoteport=443\n",
+		  2,
+		  { { IKE_UDP, 4501 }, { IKE_TCP, 443 } } },
+		{ "\tenable-tcp=fallback\n\trightikeport=4501\n",
+		  2,
+		  { { IKE_UDP, 4501 }, { IKE_TCP, 4500 } } },
 	};
 
 	(void)state;

@@ -11,12 +11,13 @@ struct parsed {
 	struct conf_journal journal;
 };
 
-static struct parsed parse(const char *text, enum wire_protocol protocol, const struct wire_sa *groups, uint8_t esn)
+static struct parsed parse(const char *text, enum wire_protocol protocol, const struct wire_sa *groups,
+			   uint8_t esn)
 {
 	struct parsed p = { 0 };
 
-	p.ok = conf_proposals_parse(&p.journal, here, protocol == WIRE_PROTO_IKE ? "ike" : "esp", text, protocol, groups, esn,
-				    &p.sa);
+	p.ok = conf_proposals_parse(&p.journal, here, protocol == WIRE_PROTO_IKE ? "ike" : "esp", text,
+				    protocol, groups, esn, &p.sa);
 	return p;
 }
 
@@ -31,7 +32,11 @@ static void write_down(const struct wire_sa *sa, char *out, size_t cap)
 		for (uint8_t k = 0; k < sa->proposal[i].transform_count; k++) {
 			const struct wire_transform *t = &sa->proposal[i].transform[k];
 
-			n += (size_t)snprintf(out + n, cap - n, "%s%s:%u", k ? " " : i ? "; " : "", type[t->type], t->id);
+			n += (size_t)snprintf(out + n, cap - n, "%s%s:%u",
+					      k	  ? " "
+					      : i ? "; "
+						  : "",
+					      type[t->type], t->id);
 			if (t->key_bits)
 				n += (size_t)snprintf(out + n, cap - n, "/%u", t->key_bits);
 			assert_true(n < cap);
@@ -57,9 +62,12 @@ static void check(const char *text, enum wire_protocol protocol, const char *wan
 
 static void test_all_spellings_of_aes_gcm_are_one_cipher(void **state)
 {
-	static const char *const same[] = { "aes256gcm16", "aes256gcm", "aes256gcm128", "aes_gcm256", "aes_gcm_256", "aes_gcm_c_256",
-					    "aes_gcm_c256", "aes_gcm_c-256", "aes_gcm_16_256", "aes_gcm16_256", "AES_GCM_16_256",
-					    "aes-gcm-256", "aes-256-gcm", "aes256-gcm", "AES256GCM16", "aes256gcmc" };
+	static const char *const same[] = { "aes256gcm16",   "aes256gcm",      "aes256gcm128",
+					    "aes_gcm256",    "aes_gcm_256",    "aes_gcm_c_256",
+					    "aes_gcm_c256",  "aes_gcm_c-256",  "aes_gcm_16_256",
+					    "aes_gcm16_256", "AES_GCM_16_256", "aes-gcm-256",
+					    "aes-256-gcm",   "aes256-gcm",     "AES256GCM16",
+					    "aes256gcmc" };
 	char text[64];
 
 	(void)state;
@@ -74,8 +82,9 @@ static void test_all_spellings_of_aes_gcm_are_one_cipher(void **state)
 
 static void test_all_spellings_of_aes_cbc_are_one_cipher(void **state)
 {
-	static const char *const same[] = { "aes128", "aes_128", "aes_cbc_128", "aes128_cbc", "aes_cbc128", "aes-128", "aes-cbc-128",
-					    "AES_CBC_128", "aes128cbc" };
+	static const char *const same[] = { "aes128",	   "aes_128",	  "aes_cbc_128",
+					    "aes128_cbc",  "aes_cbc128",  "aes-128",
+					    "aes-cbc-128", "AES_CBC_128", "aes128cbc" };
 	char text[64];
 
 	(void)state;
@@ -94,7 +103,8 @@ static void test_a_cipher_without_a_key_size_offers_256_and_128_bits(void **stat
 
 static void test_chacha20_has_no_key_size(void **state)
 {
-	static const char *const same[] = { "chacha20poly1305", "chacha20_poly1305", "chacha20-poly1305", "chacha20" };
+	static const char *const same[] = { "chacha20poly1305", "chacha20_poly1305", "chacha20-poly1305",
+					    "chacha20" };
 	char text[64];
 
 	(void)state;
@@ -106,8 +116,8 @@ static void test_chacha20_has_no_key_size(void **state)
 
 static void test_all_spellings_of_hashes_and_groups_are_known(void **state)
 {
-	static const char *const sha256[] = { "sha2_256", "sha256", "sha2-256", "sha2", "SHA2_256", "hmac_sha2_256", "hmac-sha2-256",
-					      "hmac_sha256" };
+	static const char *const sha256[] = { "sha2_256", "sha256",	   "sha2-256",	    "sha2",
+					      "SHA2_256", "hmac_sha2_256", "hmac-sha2-256", "hmac_sha256" };
 	static const char *const group31[] = { "dh31", "x25519", "curve25519", "X25519", "group31" };
 	static const char *const group19[] = { "dh19", "ecp256", "ecp_256", "ECP256" };
 	static const char *const group14[] = { "dh14", "modp2048", "MODP2048", "modp_2048" };
@@ -139,15 +149,18 @@ static void test_libreswans_alternatives_are_joined_by_plus(void **state)
 	(void)state;
 	check("aes256gcm16+aes128gcm16-sha2_512+sha2_256-dh19+dh31", WIRE_PROTO_IKE,
 	      "encr:20/256 encr:20/128 prf:7 prf:5 ke:19 ke:31");
-	check("aes256-sha2-256+sha2-512-dh14", WIRE_PROTO_IKE, "encr:12/256 prf:5 prf:7 integ:12 integ:14 ke:14");
+	check("aes256-sha2-256+sha2-512-dh14", WIRE_PROTO_IKE,
+	      "encr:12/256 prf:5 prf:7 integ:12 integ:14 ke:14");
 	/* twice is once: R7296-3.3-3 */
-	check("aes256+aes256-sha256+sha2_256-dh14+modp2048", WIRE_PROTO_IKE, "encr:12/256 prf:5 integ:12 ke:14");
+	check("aes256+aes256-sha256+sha2_256-dh14+modp2048", WIRE_PROTO_IKE,
+	      "encr:12/256 prf:5 integ:12 ke:14");
 }
 
 static void test_strongswans_words_are_parted_by_dashes(void **state)
 {
 	(void)state;
-	check("aes128gcm16-prfsha256-prfsha384-ecp256-modp3072", WIRE_PROTO_IKE, "encr:20/128 prf:5 prf:6 ke:19 ke:15");
+	check("aes128gcm16-prfsha256-prfsha384-ecp256-modp3072", WIRE_PROTO_IKE,
+	      "encr:20/128 prf:5 prf:6 ke:19 ke:15");
 	check("aes256-sha256-prfsha512-modp2048", WIRE_PROTO_IKE, "encr:12/256 prf:7 integ:12 ke:14");
 	check("chacha20poly1305-prfsha256-x25519!", WIRE_PROTO_IKE, "encr:28 prf:5 ke:31");
 }
@@ -177,7 +190,8 @@ static void test_what_is_left_out_of_ike_is_filled_with_good_defaults(void **sta
 static void test_ciphers_with_and_without_integrity_become_two_proposals(void **state)
 {
 	(void)state;
-	check("aes256gcm16+aes256-sha2_256-dh14", WIRE_PROTO_IKE, "encr:20/256 prf:5 ke:14; encr:12/256 prf:5 integ:12 ke:14");
+	check("aes256gcm16+aes256-sha2_256-dh14", WIRE_PROTO_IKE,
+	      "encr:20/256 prf:5 ke:14; encr:12/256 prf:5 integ:12 ke:14");
 	check("aes256gcm16+aes256+chacha20_poly1305", WIRE_PROTO_ESP,
 	      "encr:20/256 encr:28 esn:0; encr:12/256 integ:14 integ:12 esn:0");
 }
@@ -198,7 +212,8 @@ static void test_esp_has_integrity_and_no_prf(void **state)
 
 static void test_esp_takes_groups_from_ike_unless_it_names_them(void **state)
 {
-	struct parsed ike = parse("aes256gcm16-sha2_256-dh31+dh14,aes256-sha2_256-dh14+dh15", WIRE_PROTO_IKE, NULL, 0);
+	struct parsed ike =
+	    parse("aes256gcm16-sha2_256-dh31+dh14,aes256-sha2_256-dh14+dh15", WIRE_PROTO_IKE, NULL, 0);
 	struct parsed p = parse("aes256gcm16", WIRE_PROTO_ESP, &ike.sa, CONF_ESN_NO);
 	char got[256];
 
@@ -224,8 +239,10 @@ static void test_esn_says_which_sequence_numbers_are_offered(void **state)
 		uint8_t esn;
 		const char *want;
 	} cases[] = {
-		{ "aes256gcm16", CONF_ESN_EITHER, "encr:20/256 esn:1 esn:0" }, { "aes256gcm16", CONF_ESN_YES, "encr:20/256 esn:1" },
-		{ "aes256gcm16", CONF_ESN_NO, "encr:20/256 esn:0" }, { "aes256gcm16-esn", CONF_ESN_NO, "encr:20/256 esn:1" },
+		{ "aes256gcm16", CONF_ESN_EITHER, "encr:20/256 esn:1 esn:0" },
+		{ "aes256gcm16", CONF_ESN_YES, "encr:20/256 esn:1" },
+		{ "aes256gcm16", CONF_ESN_NO, "encr:20/256 esn:0" },
+		{ "aes256gcm16-esn", CONF_ESN_NO, "encr:20/256 esn:1" },
 		{ "aes256gcm16-noesn", CONF_ESN_EITHER, "encr:20/256 esn:0" },
 		{ "aes256gcm16-esn-noesn", CONF_ESN_NO, "encr:20/256 esn:1 esn:0" },
 	};
@@ -238,6 +255,30 @@ static void test_esn_says_which_sequence_numbers_are_offered(void **state)
 		assert_true(p.ok);
 		write_down(&p.sa, got, sizeof(got));
 		assert_string_equal(got, cases[i].want);
+	}
+}
+
+/* What the log and the status show can be written into the file. */
+static void test_the_engines_text_of_proposals_reads_back_as_the_same(void **state)
+{
+	static const char *const texts[] = {
+		"aes256gcm16+aes128gcm16,chacha20_poly1305,aes256+aes128",
+		"aes256-sha2_256-dh14",
+		"aes256-sha2_256-sha2_512-x25519+dh14",
+		"aes128+aes192-sha2_512+sha2_384-sha2_256-dh15+dh16+dh17+dh18",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct parsed first = parse(texts[i], WIRE_PROTO_IKE, NULL, CONF_ESN_NO);
+		char text[512], a[2048], b[2048];
+		struct parsed again = parse(ike_proposals_text(&first.sa, text, sizeof(text)), WIRE_PROTO_IKE, NULL,
+					    CONF_ESN_NO);
+
+		assert_true(first.ok && again.ok);
+		write_down(&first.sa, a, sizeof(a));
+		write_down(&again.sa, b, sizeof(b));
+		assert_string_equal(a, b);
 	}
 }
 
@@ -261,14 +302,22 @@ static void test_weak_algorithms_are_refused_with_what_to_use_instead(void **sta
 		const char *word;
 		const char *instead;
 	} weak[] = {
-		{ "des-sha2_256-dh14", "'des'", "use aes256gcm16" }, { "3des-sha2_256-dh14", "'3des'", "use aes256gcm16" },
-		{ "aes256-md5-dh14", "'md5'", "use sha2_256" }, { "aes256-sha1-dh14", "'sha1'", "use sha2_256" },
-		{ "aes256-sha2_256-dh1", "'dh1'", "use x25519" }, { "aes256-sha2_256-modp768", "'modp768'", "use x25519" },
-		{ "aes256-sha2_256;modp1024", "'modp1024'", "use x25519" }, { "aes256-sha2_256-dh2", "'dh2'", "use x25519" },
-		{ "aes256-sha2_256-modp1536", "'modp1536'", "use x25519" }, { "aes256-sha2_256-dh5", "'dh5'", "use x25519" },
-		{ "aes256-sha2_256-dh22", "'dh22'", "use x25519" }, { "aes256-sha2_256-dh23", "'dh23'", "use x25519" },
-		{ "aes256-sha2_256-dh24", "'dh24'", "use x25519" }, { "aes256-sha2_256-modp2048s256", "'modp2048s256'", "use x25519" },
-		{ "null-sha2_256-dh14", "'null'", "use aes256gcm16" }, { "aes_ctr-sha2_256-dh14", "'aes_ctr'", "use aes256gcm16" },
+		{ "des-sha2_256-dh14", "'des'", "use aes256gcm16" },
+		{ "3des-sha2_256-dh14", "'3des'", "use aes256gcm16" },
+		{ "aes256-md5-dh14", "'md5'", "use sha2_256" },
+		{ "aes256-sha1-dh14", "'sha1'", "use sha2_256" },
+		{ "aes256-sha2_256-dh1", "'dh1'", "use x25519" },
+		{ "aes256-sha2_256-modp768", "'modp768'", "use x25519" },
+		{ "aes256-sha2_256;modp1024", "'modp1024'", "use x25519" },
+		{ "aes256-sha2_256-dh2", "'dh2'", "use x25519" },
+		{ "aes256-sha2_256-modp1536", "'modp1536'", "use x25519" },
+		{ "aes256-sha2_256-dh5", "'dh5'", "use x25519" },
+		{ "aes256-sha2_256-dh22", "'dh22'", "use x25519" },
+		{ "aes256-sha2_256-dh23", "'dh23'", "use x25519" },
+		{ "aes256-sha2_256-dh24", "'dh24'", "use x25519" },
+		{ "aes256-sha2_256-modp2048s256", "'modp2048s256'", "use x25519" },
+		{ "null-sha2_256-dh14", "'null'", "use aes256gcm16" },
+		{ "aes_ctr-sha2_256-dh14", "'aes_ctr'", "use aes256gcm16" },
 		{ "aes128gcm8-sha2_256-dh14", "'aes128gcm8'", "use aes256gcm16" },
 		{ "aes_gcm_a_128-sha2_256-dh14", "'aes_gcm_a_128'", "use aes256gcm16" },
 		{ "aes256-sha256_96-dh14", "'sha256_96'", "use sha2_256" },
@@ -288,7 +337,8 @@ static void test_weak_algorithms_are_refused_with_what_to_use_instead(void **sta
 static void test_unknown_words_are_named_with_their_place(void **state)
 {
 	(void)state;
-	check_refused("aes256-frob-dh14", WIRE_PROTO_IKE, "ike=: 'frob' (at character 8): there is no algorithm of this name");
+	check_refused("aes256-frob-dh14", WIRE_PROTO_IKE,
+		      "ike=: 'frob' (at character 8): there is no algorithm of this name");
 	check_refused("aes256gcm16, aes257", WIRE_PROTO_ESP, "esp=: 'aes257' (at character 14)");
 	check_refused("", WIRE_PROTO_IKE, "at character 1");
 	check_refused("aes256,", WIRE_PROTO_IKE, "at character 8");
@@ -354,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_esp_has_integrity_and_no_prf),
 		cmocka_unit_test(test_esp_takes_groups_from_ike_unless_it_names_them),
 		cmocka_unit_test(test_esn_says_which_sequence_numbers_are_offered),
+		cmocka_unit_test(test_the_engines_text_of_proposals_reads_back_as_the_same),
 		cmocka_unit_test(test_weak_algorithms_are_refused_with_what_to_use_instead),
 		cmocka_unit_test(test_unknown_words_are_named_with_their_place),
 		cmocka_unit_test(test_words_that_cannot_stand_together_are_refused),

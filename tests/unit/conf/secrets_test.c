@@ -61,10 +61,17 @@ static void check(const struct read_secrets *r, const char *local, const char *r
 static void test_a_secret_may_be_quoted_hex_base64_or_text(void **state)
 {
 	static const char *const same[] = {
-		": PSK \"a key of 16 oct.\"\n",	       ": PSK 'a key of 16 oct.'\n",	      ":PSK \"a key of 16 oct.\"\n",
-		": psk 0x61206b6579206f66203136206f63742e\n", ": PSK 0x6120_6b65_7920_6f66_2031_3620_6f63_742E\n",
-		": PSK 0sYSBrZXkgb2YgMTYgb2N0Lg==\n",  ": PSK 0sYSBrZXkgb2YgMTYgb2N0Lg\n",    ": PSK 0ta key of 16 oct.\n",
-		": PSK \"a key of 16 oct.\" # comment", ": PSK\n\t\"a key of 16 oct.\"\n",     ":\n # comment\n PSK\n \"a key of 16 oct.\"",
+		": PSK \"a key of 16 oct.\"\n",
+		": PSK 'a key of 16 oct.'\n",
+		":PSK \"a key of 16 oct.\"\n",
+		": psk 0x61206b6579206f66203136206f63742e\n",
+		": PSK 0x6120_6b65_7920_6f66_2031_3620_6f63_742E\n",
+		": PSK 0sYSBrZXkgb2YgMTYgb2N0Lg==\n",
+		": PSK 0sYSBrZXkgb2YgMTYgb2N0Lg\n",
+		": PSK 0ta key of 16 oct.\n",
+		": PSK \"a key of 16 oct.\" # comment",
+		": PSK\n\t\"a key of 16 oct.\"\n",
+		":\n # comment\n PSK\n \"a key of 16 oct.\"",
 		": PSK\"a key of 16 oct.\"\r\n",
 	};
 
@@ -81,7 +88,8 @@ static void test_a_secret_may_be_quoted_hex_base64_or_text(void **state)
 
 static void test_quotes_keep_everything_between_them(void **state)
 {
-	struct read_secrets r = read_text("@a : PSK \"  # no 'comment' \\ and : no end  \"\n@b : PSK '\"double\" inside quotes'\n");
+	struct read_secrets r = read_text(
+	    "@a : PSK \"  # no 'comment' \\ and : no end  \"\n@b : PSK '\"double\" inside quotes'\n");
 
 	(void)state;
 	assert_int_equal(r.err, CV_OK);
@@ -119,11 +127,12 @@ static void test_the_most_specific_secret_wins_wherever_it_stands(void **state)
 
 static void test_addresses_and_names_are_indices(void **state)
 {
-	struct read_secrets r = read_text("192.0.2.1 198.51.100.1 : PSK \"between two addresses\"\n"
-					  "user@example.com : PSK \"a mail address's\"\n"
-					  "WWW.example.com @Other.Example : PSK \"names in any case\"\n"
-					  "2001:db8::1 \"2001:db8::2\": PSK \"IPv6 with and without quotes\"\n"
-					  "@#0102 \"@[key 1]\" : PSK \"no names at all...\"\n");
+	struct read_secrets r =
+	    read_text("192.0.2.1 198.51.100.1 : PSK \"between two addresses\"\n"
+		      "user@example.com : PSK \"a mail address's\"\n"
+		      "WWW.example.com @Other.Example : PSK \"names in any case\"\n"
+		      "2001:db8::1 \"2001:db8::2\": PSK \"IPv6 with and without quotes\"\n"
+		      "@#0102 \"@[key 1]\" : PSK \"no names at all...\"\n");
 
 	(void)state;
 	assert_int_equal(r.err, CV_OK);
@@ -139,13 +148,15 @@ static void test_addresses_and_names_are_indices(void **state)
 
 static void test_other_kinds_of_secrets_are_left_out_with_a_warning(void **state)
 {
-	struct read_secrets r = read_text("@a : RSA {\n\tModulus: 0xabcdef\n\t}\n@b : XAUTH \"password\"\n@c : PPKS \"id\" \"secret\"\n"
-					  "@d : PSK \"this one is a good one\"\n");
+	struct read_secrets r = read_text(
+	    "@a : RSA {\n\tModulus: 0xabcdef\n\t}\n@b : XAUTH \"password\"\n@c : PPKS \"id\" \"secret\"\n"
+	    "@d : PSK \"this one is a good one\"\n");
 
 	(void)state;
 	assert_int_equal(r.err, CV_OK);
 	assert_int_equal(r.count, 3);
-	assert_string_equal(r.messages[0].text, "keys:1: this record is left out: culvert knows preshared keys (PSK) only");
+	assert_string_equal(r.messages[0].text,
+			    "keys:1: this record is left out: culvert knows preshared keys (PSK) only");
 	check(&r, "@a", "@z", NULL);
 	check(&r, "@d", "@z", "this one is a good one");
 	drop(&r);
@@ -157,10 +168,12 @@ static void test_bad_records_are_said_without_a_word_of_theirs(void **state)
 		const char *text;
 		const char *want;
 	} cases[] = {
-		{ "@a @b PSK \"ThisIsVerySecret\"\n", "keys:1: expected ': PSK \"secret\"' behind the identities" },
+		{ "@a @b PSK \"ThisIsVerySecret\"\n",
+		  "keys:1: expected ': PSK \"secret\"' behind the identities" },
 		{ "ThisIsVerySecret\n", "keys:1: expected ': PSK" },
 		{ ": PSK \"ThisIsVerySecret\n", "keys:1: the closing quote of the secret is missing" },
-		{ ": PSK \"ThisIsVerySecret\" more\n", "keys:1: there is something behind the closing quote" },
+		{ ": PSK \"ThisIsVerySecret\" more\n",
+		  "keys:1: there is something behind the closing quote" },
 		{ ": PSK ThisIsVerySecret\n", "keys:1: the secret must be in quotes" },
 		{ ": PSK 0xThisIsVerySecret\n", "keys:1: after 0x there must be hexadecimal digits only" },
 		{ ": PSK 0x123\n", "keys:1: after 0x there must be an even number of digits" },
@@ -170,8 +183,10 @@ static void test_bad_records_are_said_without_a_word_of_theirs(void **state)
 		{ ": PSK \"\"\n", "keys:1: the secret is empty" },
 		{ ": PSK\n", "keys:1: there is no secret behind PSK" },
 		{ ": PSK 0x\n", "keys:1: the secret is empty" },
-		{ "@#ThisIsVerySecret : PSK \"0123456789abcdef\"\n", "keys:1: identity 1 of this record: after @#" },
-		{ "\n  indented ThisIsVerySecret\n", "keys:2: an indented line goes on with a record, but there is none" },
+		{ "@#ThisIsVerySecret : PSK \"0123456789abcdef\"\n",
+		  "keys:1: identity 1 of this record: after @#" },
+		{ "\n  indented ThisIsVerySecret\n",
+		  "keys:2: an indented line goes on with a record, but there is none" },
 		{ "\"ThisIsVerySecret : PSK\n", "keys:1: a closing quote is missing" },
 	};
 
@@ -184,7 +199,8 @@ static void test_bad_records_are_said_without_a_word_of_theirs(void **state)
 			drop(&r);
 			continue;
 		}
-		if (r.err != CV_E_SYNTAX || r.secrets || !r.count || !strstr(r.messages[0].text, cases[i].want))
+		if (r.err != CV_E_SYNTAX || r.secrets || !r.count ||
+		    !strstr(r.messages[0].text, cases[i].want))
 			fail_msg("%s: %s", cases[i].text, r.count ? r.messages[0].text : "nothing said");
 		for (size_t m = 0; m < r.count; m++)
 			assert_null(strstr(r.messages[m].text, "Very"));
@@ -278,8 +294,9 @@ static void test_a_missing_file_is_an_io_error_with_a_message(void **state)
 	assert_int_equal(r.err, CV_E_IO);
 	assert_null(r.secrets);
 	assert_int_equal(r.count, 1);
-	assert_string_equal(r.messages[0].text,
-			    "/nonexistent/ipsec.secrets: could not open /nonexistent/ipsec.secrets: No such file or directory");
+	assert_string_equal(
+	    r.messages[0].text,
+	    "/nonexistent/ipsec.secrets: could not open /nonexistent/ipsec.secrets: No such file or directory");
 	drop(&r);
 }
 

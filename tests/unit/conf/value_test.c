@@ -25,12 +25,14 @@ static void test_times_have_units_and_a_default_unit(void **state)
 		uint32_t unit_ms;
 		uint64_t ms;
 	} good[] = {
-		{ "0", 1000, 0 }, { "30", 1000, 30000 }, { "500", 1, 500 }, { "30s", 1, 30000 }, { "2ms", 1000, 2 },
-		{ "1500us", 1000, 2 }, { "1000us", 1000, 1 }, { "5m", 1, 300000 }, { "8h", 1, 28800000 },
-		{ "1d", 1, 86400000 }, { "2w", 1, 1209600000 },
+		{ "0", 1000, 0 },      { "30", 1000, 30000 }, { "500", 1, 500 },       { "30s", 1, 30000 },
+		{ "2ms", 1000, 2 },    { "1500us", 1000, 2 }, { "1000us", 1000, 1 },   { "5m", 1, 300000 },
+		{ "8h", 1, 28800000 }, { "1d", 1, 86400000 }, { "2w", 1, 1209600000 },
 	};
-	static const char *const bad[] = { "", "s", "-1", "1.5s", "10 s", "1y", "99999999999999999999", "18446744073709551615w",
-					   "0x10", "5min", "+3" };
+	static const char *const bad[] = {
+		"",	"s",	"-1", "1.5s", "10 s", "1y", "99999999999999999999", "18446744073709551615w",
+		"0x10", "5min", "+3"
+	};
 	uint64_t ms;
 
 	(void)state;
@@ -47,8 +49,8 @@ static void test_sizes_have_binary_units(void **state)
 	static const struct {
 		const char *text;
 		uint64_t size;
-	} good[] = { { "0", 0 }, { "1400", 1400 }, { "2Ki", 2048 }, { "2KiB", 2048 }, { "3Mi", 3 << 20 }, { "1GiB", 1 << 30 },
-		     { "1k", 1024 } };
+	} good[] = { { "0", 0 },	 { "1400", 1400 },    { "2Ki", 2048 }, { "2KiB", 2048 },
+		     { "3Mi", 3 << 20 }, { "1GiB", 1 << 30 }, { "1k", 1024 } };
 	static const char *const bad[] = { "", "KiB", "1KB", "1 Ki", "17EiB", "-5" };
 	uint64_t size;
 
@@ -126,7 +128,8 @@ static void test_identities_have_the_type_that_their_form_says(void **state)
 
 static void test_what_is_no_identity_is_refused_with_a_reason(void **state)
 {
-	static const char *const bad[] = { "", "@", "@#", "@#0", "@#xyz", "@[open", "@[]", "%fromcert", "C=CA, O=Org", "@~3000" };
+	static const char *const bad[] = { "",	     "@",   "@#",	 "@#0",		"@#xyz",
+					   "@[open", "@[]", "%fromcert", "C=CA, O=Org", "@~3000" };
 	struct ike_id id;
 	char longest[2 + IKE_ID_MAX + 1] = "@";
 

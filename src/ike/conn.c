@@ -274,6 +274,32 @@ bool ike_conn_promote(struct ike_connection *conn)
 	return true;
 }
 
+static bool any_deleting(const struct ike_connection *conn)
+{
+	for (const struct ike_sa *sa = conn->sas; sa; sa = sa->conn_next) {
+		if (!sa->ended && sa->state == IKE_SA_DELETING)
+			return true;
+	}
+	return false;
+}
+
+/* One IKE SA of several is gone: whoever waited for it gets an answer from those that are left. */
+static void carry_on(struct ike_connection *conn, const char *why)
+{
+	struct ike_sa *sa = ike_conn_sa(conn);
+
+	if (conn->down_waiters && !any_deleting(conn))
+		tell(conn, &conn->down_waiters, IKE_REPORT_DOWN, "down", true);
+	if (!conn->up_waiters || conn->attempt)
+		return;
+	if (sa) {
+		ike_create_child_missing(sa);
+		ike_conn_settle(conn);
+	} else {
+		ike_conn_failed(conn, why);
+	}
+}
+
 void ike_conn_sa_ended(struct ike_sa *sa, uint8_t was, const char *why)
 {
 	struct ike_connection *conn = sa->conn;
@@ -288,7 +314,13 @@ void ike_conn_sa_ended(struct ike_sa *sa, uint8_t was, const char *why)
 		ike_attempt_sa_ended(sa, why);
 		return;
 	}
-	if (!sa->established_ms || sa->standby || sa->rekeyed || anything_left(conn) || ike_conn_promote(conn))
+	if (!sa->established_ms || sa->standby || sa->rekeyed)
+		return;
+	if (anything_left(conn)) {
+		carry_on(conn, why);
+		return;
+	}
+	if (ike_conn_promote(conn))
 		return;
 	snprintf(text, sizeof(text), "down: %s", sa->delete_why ? sa->delete_why : why);
 	if (failed)

@@ -8,6 +8,8 @@
 void ike_create_child_missing(struct ike_sa *sa);
 /* Is any asked for, or about to be? */
 bool ike_create_child_pending(const struct ike_sa *sa);
+/* Is one asked for at this moment, the answer outstanding? */
+bool ike_create_child_in_flight(const struct ike_sa *sa);
 /* Notes for those who wait that a child failed. */
 void ike_create_child_failed(struct ike_sa *sa, uint16_t index, const char *why);
 /* The child of the policy whose subnets a packet fits; the first one when none does. */

@@ -167,6 +167,11 @@ bool ike_create_child_pending(const struct ike_sa *sa)
 	return false;
 }
 
+bool ike_create_child_in_flight(const struct ike_sa *sa)
+{
+	return sa->flight && sa->tasks && sa->tasks->ops == &create_ops;
+}
+
 static bool pending(const struct ike_sa *sa, uint16_t index)
 {
 	for (const struct ike_task *t = sa->tasks; t; t = t->next) {

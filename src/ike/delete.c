@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ike/child.h"
+#include "ike/create_child.h"
 #include "ike/sa.h"
 
 struct delete_task {
@@ -120,6 +121,24 @@ static void delete_children(struct ike_sa *sa, const struct wire_delete *d, stru
 			   child->policy->conn.child[child->index].name, child->spi_in);
 		ike_child_drop(child);
 	}
+}
+
+bool ike_delete_overtakes(const struct ike_sa *sa, const struct ike_msg *msg)
+{
+	struct wire_delete d;
+
+	if (sa->path.transport != IKE_UDP || !ike_create_child_in_flight(sa))
+		return false;
+	for (unsigned i = 0; i < msg->chain.count; i++) {
+		if (msg->chain.payload[i].type != WIRE_DELETE || wire_delete_decode(msg->chain.payload[i].body, &d) ||
+		    d.protocol != WIRE_PROTO_ESP)
+			continue;
+		for (unsigned k = 0; k < d.count; k++) {
+			if (!ike_child_by_spi_out(sa, d.spi[k]))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool ike_delete_requested(struct ike_sa *sa, const struct ike_msg *msg, struct wire_builder *reply)

@@ -13,6 +13,9 @@ void ike_delete_child_start(struct ike_child *child);
 /* Ends one that only the peer believes in, by our inbound SPI. */
 void ike_delete_spi_start(struct ike_sa *sa, uint32_t spi_in);
 
+/* Does a request delete a Child SA that we are just about to learn of? Over UDP its Delete can overtake the answer to
+ * CREATE_CHILD_SA. Leave the request unanswered then: the peer repeats it. */
+bool ike_delete_overtakes(const struct ike_sa *sa, const struct ike_msg *msg);
 /* Carries out the Delete payloads of a request and adds those of the answer. True: the IKE SA is to end. */
 bool ike_delete_requested(struct ike_sa *sa, const struct ike_msg *msg, struct wire_builder *reply);
 

@@ -24,6 +24,8 @@ enum ike_verdict ike_informational_request(struct ike_sa *sa, const struct ike_m
 		ike_sa_linger(sa, "the peer sent a malformed Delete payload");
 		return IKE_REPLY;
 	}
+	if (ike_delete_overtakes(sa, msg))
+		return IKE_SILENT;
 	if (ike_delete_requested(sa, msg, reply)) {
 		ike_sa_linger(sa, "the peer ended it");
 		return IKE_REPLY;

@@ -102,7 +102,7 @@ static bool rung_works(const struct sim_plan *plan, const struct sim_conn_plan *
 	if (r->transport == IKE_UDP)
 		return me->udp && there->udp && peer->accept_udp;
 	return peer->accept_tcp && (r->port == there->tcp_port[0] || r->port == there->tcp_port[1]) &&
-	       (!there->behind_nat || peer->local_ip.family == CV_IPV6 || r->port == 4500);
+	       (!there->behind_nat || cp->policy[e].remote_ip.family == CV_IPV6 || r->port == 4500);
 }
 
 /* One rung leads to another connection of the peer's, which answers IKE_SA_INIT and finds out in IKE_AUTH
@@ -141,7 +141,7 @@ uint8_t sim_plan_oracle(const struct sim_plan *plan, const struct sim_conn_plan 
 	if (!common(&a->esp_proposals, &b->esp_proposals, esp_types, 3))
 		return SIM_EXPECT_FAIL;
 	/* A host behind a NAT and its peer have different names for "the host's own address". */
-	if (!a->child[0].local_count && a->local_ip.family != CV_IPV6 &&
+	if (!a->child[0].local_count && a->remote_ip.family != CV_IPV6 &&
 	    (plan->host[cp->host[0]].behind_nat || plan->host[cp->host[1]].behind_nat))
 		return SIM_EXPECT_EITHER;
 	return rung_misleads(plan, cp, e) ? SIM_EXPECT_EITHER : children_outcome(a, b);

@@ -24,7 +24,7 @@ static void claim_contact(struct ike_sa *sa, struct wire_builder *b)
 {
 	struct ike_attempt *attempt = sa->hs->attempt;
 
-	if (!attempt || attempt->contact_claimed || !sa->engine->config.uniqueids || ike_sa_has_twin(sa))
+	if (!attempt || attempt->contact_claimed || !sa->engine->config.uniqueids || !ike_sa_is_first_contact(sa))
 		return;
 	attempt->contact_claimed = true;
 	wire_notify_build_plain(b, WIRE_N_INITIAL_CONTACT, cv_bytes(NULL, 0));
@@ -189,6 +189,7 @@ static enum ike_task_result process(struct ike_sa *sa, struct ike_task *task, co
 {
 	char text[400];
 	const char *wrong;
+	uint16_t first;
 
 	(void)task;
 	if (!wire_chain_find(&msg->chain, WIRE_AUTH)) {
@@ -207,12 +208,13 @@ static enum ike_task_result process(struct ike_sa *sa, struct ike_task *task, co
 	take_child(sa, msg);
 	if (sa->hs->attempt)
 		ike_attempt_won(sa);
+	first = sa->hs->child_index;
 	ike_sa_handshake_free(sa);
 	if (sa->standby) {
 		stand_by(sa);
 		return IKE_TASK_DONE;
 	}
-	ike_create_child_missing(sa);
+	ike_create_child_missing(sa, first);
 	ike_conn_settle(sa->conn);
 	return IKE_TASK_DONE;
 }

@@ -240,6 +240,15 @@ struct ike_sa *ike_conn_sa(const struct ike_connection *conn)
 	return NULL;
 }
 
+bool ike_conn_has_other(const struct ike_sa *but)
+{
+	for (const struct ike_sa *sa = but->conn->sas; sa; sa = sa->conn_next) {
+		if (sa != but && sa->state == IKE_SA_ESTABLISHED && !sa->standby && !sa->rekeyed && sa->child_count)
+			return true;
+	}
+	return false;
+}
+
 /* Is anything left that a user would call up? */
 static bool anything_left(const struct ike_connection *conn)
 {
@@ -269,7 +278,7 @@ bool ike_conn_promote(struct ike_connection *conn)
 	cv_timer_cancel(&conn->engine->timers, &sa->expire);
 	ike_sa_log(sa, CV_LOG_NOTICE, "taking over: the peer has ended the other IKE SA");
 	ike_child_install_held(sa);
-	ike_create_child_missing(sa);
+	ike_create_child_missing(sa, IKE_CHILD_ALL);
 	ike_conn_settle(conn);
 	return true;
 }
@@ -400,7 +409,7 @@ enum cv_err ike_conn_up(struct ike_engine *e, const struct ike_event *event)
 		ike_attempt_start(conn, event);
 		return CV_OK;
 	}
-	ike_create_child_missing(sa);
+	ike_create_child_missing(sa, IKE_CHILD_ALL);
 	ike_conn_settle(conn);
 	return CV_OK;
 }

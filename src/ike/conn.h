@@ -31,6 +31,8 @@ void ike_conn_move(struct ike_connection *conn, struct ike_sa *sa);
 void ike_conn_release(struct ike_sa *sa);
 /* The established IKE SA that carries the connection; NULL: none. */
 struct ike_sa *ike_conn_sa(const struct ike_connection *conn);
+/* Is there another one, with children? */
+bool ike_conn_has_other(const struct ike_sa *but);
 /* An IKE SA left the living (once for each). was: its state before. */
 void ike_conn_sa_ended(struct ike_sa *sa, uint8_t was, const char *why);
 /* The peer ended the rung that won and kept one that lost: that one takes over. False: there is none. */

@@ -29,7 +29,7 @@ enum {
 	IKE_STREAM_IDLE_MS = 10000,     /* a stream without IKE SA is closed after this (R9329-6.1-7, 6.3.1-1) */
 	IKE_STREAM_BAD_MAX = 8,         /* broken messages in a row until a stream is closed (R9329-6.1-18) */
 	IKE_USAGE_WAIT_MS = 500,        /* the plane's time to answer IKE_OUT_USAGE_WANTED */
-	IKE_UNIQUE_GRACE_MS = 10000,    /* see ike_sa_replace_older */
+	IKE_UNIQUE_GRACE_MS = 10000,    /* see ike_sa_identify */
 	IKE_SA_CHILDREN_MAX = 64,       /* Child SAs that one peer may have on an IKE SA */
 	IKE_MESSAGE_MAX = 65535,
 	IKE_BUILD_MAX = 16384,          /* what we build ourselves stays far below */
@@ -257,7 +257,8 @@ struct ike_engine {
 	bool idle_said;
 	uint8_t rx[IKE_MESSAGE_MAX + 1];
 	uint8_t tx[IKE_BUILD_MAX];
-	uint8_t inner[IKE_BUILD_MAX];
+	uint8_t inner[IKE_BUILD_MAX]; /* payloads of a request of ours being built */
+	uint8_t reply[IKE_BUILD_MAX]; /* ... and of an answer: a handler may send requests meanwhile */
 };
 
 /* Octets that nobody can predict, from the driver. */

@@ -4,8 +4,11 @@
 
 #include "ike/receive.h"
 
-/* As initiator: asks for every child of the policy that is not there. */
-void ike_create_child_missing(struct ike_sa *sa);
+enum { IKE_CHILD_ALL = 0xffff };
+
+/* As initiator: asks for every child of the policy that is not there, but for that one (it was just tried), or
+ * IKE_CHILD_ALL. */
+void ike_create_child_missing(struct ike_sa *sa, uint16_t but);
 /* Is any asked for, or about to be? */
 bool ike_create_child_pending(const struct ike_sa *sa);
 /* Is one asked for at this moment, the answer outstanding? */

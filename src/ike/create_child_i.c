@@ -181,13 +181,13 @@ static bool pending(const struct ike_sa *sa, uint16_t index)
 	return false;
 }
 
-void ike_create_child_missing(struct ike_sa *sa)
+void ike_create_child_missing(struct ike_sa *sa, uint16_t but)
 {
 	const struct ike_conn *conn = &sa->policy->conn;
 
 	/* In the order of the configuration: each goes ahead of those already waiting. */
 	for (unsigned i = conn->child_count; i-- > 0;) {
-		if (pending(sa, (uint16_t)i) || ike_child_of_policy(sa, sa->policy, (uint16_t)i))
+		if (i == but || pending(sa, (uint16_t)i) || ike_child_of_policy(sa, sa->policy, (uint16_t)i))
 			continue;
 		if (!start(sa, (uint16_t)i, 0, 0))
 			ike_create_child_failed(sa, (uint16_t)i, "out of memory");

@@ -14,9 +14,14 @@ struct cv_bytes ike_msg_body(const struct ike_msg *msg, uint8_t type)
 	return p ? p->body : cv_bytes(NULL, 0);
 }
 
-void ike_message_inner(struct ike_engine *e, struct wire_builder *b)
+void ike_message_request(struct ike_engine *e, struct wire_builder *b)
 {
 	wire_build_inner(b, e->inner, sizeof(e->inner));
+}
+
+void ike_message_reply(struct ike_engine *e, struct wire_builder *b)
+{
+	wire_build_inner(b, e->reply, sizeof(e->reply));
 }
 
 static struct wire_header header_of(const struct ike_sa *sa, uint8_t exchange, bool response, uint32_t id)
@@ -58,7 +63,7 @@ enum cv_err ike_message_seal(struct ike_sa *sa, struct wire_builder *inner, uint
 	ike_core_random(e, iv, sizeof(iv));
 	err = crypto_sk_seal(sa->sk_out, cv_bytes(e->tx, at), e->tx + at, plain.len, whole.len - at, sa->iv_counter, iv);
 	sa->iv_counter++;
-	cv_wipe(e->inner, plain.len);
+	cv_wipe(inner->w.data, plain.len);
 	*out = whole;
 	return err;
 }

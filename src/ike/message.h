@@ -17,8 +17,10 @@ struct ike_msg {
 /* Body of the first payload of that type; {NULL, 0}: none. */
 struct cv_bytes ike_msg_body(const struct ike_msg *msg, uint8_t type);
 
-/* Starts a payload chain for the inside of SK in the engine's buffer. One at a time. */
-void ike_message_inner(struct ike_engine *e, struct wire_builder *b);
+/* Starts a payload chain for the inside of SK in the engine's buffer: of a request, or of an answer. One of each at a
+ * time. */
+void ike_message_request(struct ike_engine *e, struct wire_builder *b);
+void ike_message_reply(struct ike_engine *e, struct wire_builder *b);
 /* Protects a finished inner chain as one message of that exchange; *out is in the engine's buffer, valid until the
  * next one is built. */
 enum cv_err ike_message_seal(struct ike_sa *sa, struct wire_builder *inner, uint8_t exchange, bool response, uint32_t id,

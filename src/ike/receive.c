@@ -49,7 +49,7 @@ static void reject(struct ike_sa *sa, const struct ike_msg *msg, uint16_t notify
 	struct wire_builder reply;
 	bool fatal = notify == WIRE_N_INVALID_SYNTAX || sa->state == IKE_SA_INIT_DONE;
 
-	ike_message_inner(sa->engine, &reply);
+	ike_message_reply(sa->engine, &reply);
 	wire_notify_build_plain(&reply, notify,
 				cv_bytes(&msg->critical, notify == WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0));
 	ike_message_respond(sa, &msg->path, msg->h.exchange, msg->h.message_id, &reply);
@@ -75,7 +75,7 @@ static void handle_request(struct ike_sa *sa, const struct ike_msg *msg)
 	case IKE_ADMITTED:
 		break;
 	}
-	ike_message_inner(sa->engine, &reply);
+	ike_message_reply(sa->engine, &reply);
 	switch (dispatch(sa, msg, &reply)) {
 	case IKE_REPLY:
 		ike_message_respond(sa, &msg->path, msg->h.exchange, msg->h.message_id, &reply);

@@ -65,8 +65,10 @@ static void expire_fired(struct cv_timer *timer, uint64_t now_ms)
 		ike_sa_close(sa, "IKE_AUTH was not finished in time");
 	else if (sa->stream_lost)
 		ike_sa_close(sa, "the TCP connection was lost and did not come back");
-	else
-		ike_conn_delete_sa(sa, sa->standby ? "another way to the peer is in use" : "another IKE SA took its place");
+	else if (sa->standby)
+		ike_conn_delete_sa(sa, "another way to the peer is in use");
+	else if (sa->rekeyed || ike_conn_has_other(sa))
+		ike_conn_delete_sa(sa, "another IKE SA took its place");
 }
 
 static void retransmit_fired(struct cv_timer *timer, uint64_t now_ms)
@@ -296,28 +298,42 @@ static struct cv_bytes identity_key(const struct ike_sa *sa, uint8_t *buf, size_
 	return cv_writer_bytes(&w);
 }
 
-/* A rung that lost its race may be authenticated after the one that won, and must not end it: only what was begun
- * before this one is older. And without INITIAL_CONTACT one that was established a moment ago may be the same
- * peer's other rung, which the peer will end by itself. */
+/* INITIAL_CONTACT speaks of what stood when the peer began: other connections and rungs of the same peer that were
+ * being made meanwhile are not meant. Without it only an IKE SA of the same connection is replaced, and not one that
+ * was established a moment ago: that may be the peer's other rung, which the peer will end by itself. */
 static bool replaces(const struct ike_sa *sa, const struct ike_sa *old, bool initial_contact)
 {
-	if (old == sa || old->state != IKE_SA_ESTABLISHED || old->rekeyed || old->created_ms > sa->created_ms)
+	if (old->state != IKE_SA_ESTABLISHED || old->rekeyed)
 		return false;
 	if (initial_contact)
-		return old->created_ms < sa->created_ms || old->established_ms < sa->created_ms;
-	return sa->engine->config.uniqueids && sa->engine->now_ms - old->established_ms >= IKE_UNIQUE_GRACE_MS;
+		return old->established_ms < sa->created_ms;
+	return sa->engine->config.uniqueids && old->conn == sa->conn && old->created_ms <= sa->created_ms &&
+	       sa->engine->now_ms - old->established_ms >= IKE_UNIQUE_GRACE_MS;
 }
 
-static void replace_older(struct ike_sa *sa, struct ike_link *link, bool initial_contact)
+/* Both ends began at the same time: one of the two is enough. Who began the one whose initiator's SPI is lower ends
+ * it, a little later, when the other one has shown that it is there to stay. */
+static void end_crossed(struct ike_sa *sa, struct ike_sa *other)
+{
+	struct ike_sa *ours = sa->initiator ? sa : other, *theirs = sa->initiator ? other : sa;
+
+	if (sa->initiator == other->initiator || other->state != IKE_SA_ESTABLISHED || other->rekeyed ||
+	    other->conn != sa->conn || !sa->engine->config.uniqueids || ours->standby)
+		return;
+	if (ours->spi_local < theirs->spi_remote)
+		ike_sa_arm(ours, &ours->expire, sa->engine->now_ms + IKE_STANDBY_MS);
+}
+
+static void meet_twins(struct ike_sa *sa, struct ike_link *link, bool initial_contact)
 {
 	while (link) {
 		struct ike_sa *old = link->object;
 
 		link = link->next;
 		if (!replaces(sa, old, initial_contact))
-			continue;
+			end_crossed(sa, old);
 		/* With INITIAL_CONTACT the peer has said that it knows nothing of the old one. */
-		if (initial_contact)
+		else if (initial_contact)
 			ike_sa_close(old, "the peer started afresh (INITIAL_CONTACT)");
 		else
 			ike_conn_delete_sa(old, "a newer IKE SA of the same peer replaces it (uniqueids=yes)");
@@ -332,17 +348,28 @@ enum cv_err ike_sa_identify(struct ike_sa *sa, bool initial_contact)
 
 	/* An identity that is not proven must not end anybody's IKE SA (RFC 7619 section 2.3). */
 	if (!err && !sa->auth_null)
-		replace_older(sa, sa->by_identity.next, initial_contact);
+		meet_twins(sa, sa->by_identity.next, initial_contact);
 	return err;
 }
 
-bool ike_sa_has_twin(struct ike_sa *sa)
+static bool busy(const struct ike_connection *conn, const struct ike_sa *but)
 {
-	for (const struct ike_sa *other = sa->conn->sas; other; other = other->conn_next) {
-		if (other != sa && (other->state == IKE_SA_ESTABLISHED || other->state == IKE_SA_AUTH_SENT))
+	for (const struct ike_sa *sa = conn->sas; sa; sa = sa->conn_next) {
+		if (sa != but && (sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_AUTH_SENT))
 			return true;
 	}
 	return false;
+}
+
+bool ike_sa_is_first_contact(const struct ike_sa *sa)
+{
+	const struct ike_link *link = ike_conn_of_peer(sa->engine, &sa->policy->conn.remote_ip);
+
+	for (; link; link = link->next) {
+		if (busy(link->object, sa))
+			return false;
+	}
+	return true;
 }
 
 static void sa_free(struct ike_sa *sa)

@@ -31,8 +31,8 @@ void ike_sa_linger(struct ike_sa *sa, const char *why);
 /* Files an authenticated IKE SA under its identities, and ends the older ones that it replaces (INITIAL_CONTACT,
  * uniqueids). */
 enum cv_err ike_sa_identify(struct ike_sa *sa, bool initial_contact) CV_NODISCARD;
-/* Is there another established one between the same identities? */
-bool ike_sa_has_twin(struct ike_sa *sa);
+/* Is none of ours with that peer established, or about to be, but this one? */
+bool ike_sa_is_first_contact(const struct ike_sa *sa);
 /* Frees what was closed during this call. */
 void ike_sa_reap(struct ike_engine *e);
 

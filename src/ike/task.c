@@ -68,7 +68,7 @@ static enum cv_err build(struct ike_sa *sa, struct ike_task *task, struct cv_byt
 	/* Message ids must not wrap (R7296-2.2-3). */
 	if (sa->send_id == UINT32_MAX)
 		return CV_E_LIMIT;
-	ike_message_inner(sa->engine, &b);
+	ike_message_request(sa->engine, &b);
 	err = task->ops->build(sa, task, &b);
 	return err ? err : ike_message_seal(sa, &b, task->ops->exchange, false, sa->send_id, out);
 }

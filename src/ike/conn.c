@@ -302,7 +302,7 @@ static void carry_on(struct ike_connection *conn, const char *why)
 	if (!conn->up_waiters || conn->attempt)
 		return;
 	if (sa) {
-		ike_create_child_missing(sa);
+		ike_create_child_missing(sa, IKE_CHILD_ALL);
 		ike_conn_settle(conn);
 	} else {
 		ike_conn_failed(conn, why);

@@ -327,8 +327,6 @@ static void fill_rest(const struct compiling *c)
 	out->tcp_remoteport = raw->tcp_remoteport;
 	out->source_ip = raw->end[CONF_LEFT].source_ip;
 	out->remote_source_ip = raw->end[CONF_RIGHT].source_ip;
-	out->nexthop = raw->end[CONF_LEFT].nexthop;
-	out->remote_nexthop = raw->end[CONF_RIGHT].nexthop;
 	memcpy(out->updown, raw->end[CONF_LEFT].updown, sizeof(out->updown));
 	memcpy(out->remote_updown, raw->end[CONF_RIGHT].updown, sizeof(out->remote_updown));
 	out->mtu = raw->mtu;

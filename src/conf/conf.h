@@ -47,11 +47,9 @@ struct conf_conn {
 	uint8_t enable_tcp;            /* enum conf_enable_tcp; conf_orient makes ike.rung of it */
 	uint16_t tcp_remoteport;       /* 0: not given */
 	char updown[CONF_PATH_MAX];    /* command; "" for none */
-	char remote_updown[CONF_PATH_MAX]; /* the other end's, of use once the ends are swapped; so the next two */
+	char remote_updown[CONF_PATH_MAX]; /* the other end's, of use once the ends are swapped; as the next one */
 	struct cv_ip source_ip;        /* leftsourceip, family none: chosen by the daemon */
 	struct cv_ip remote_source_ip;
-	struct cv_ip nexthop;          /* accepted; family none: by the route */
-	struct cv_ip remote_nexthop;
 	uint32_t mtu;                  /* 0: computed */
 	uint32_t metric;
 	char file[CONF_PATH_MAX];      /* where it stands, for messages */

@@ -36,7 +36,6 @@ static void swap_ends(struct conf_conn *c)
 
 	swap_ips(&c->ike.local_ip, &c->ike.remote_ip);
 	swap_ips(&c->source_ip, &c->remote_source_ip);
-	swap_ips(&c->nexthop, &c->remote_nexthop);
 	c->ike.local_ike_port = t.ike.remote_ike_port;
 	c->ike.remote_ike_port = t.ike.local_ike_port;
 	c->ike.local_id = t.ike.remote_id;

@@ -41,7 +41,6 @@ struct conf_raw_end {
 	struct conf_subnets subnets; /* several Child SAs */
 	struct conf_protoport protoport;
 	struct cv_ip source_ip;
-	struct cv_ip nexthop;
 	char updown[CONF_PATH_MAX];
 };
 

@@ -43,7 +43,6 @@ void conf_apply_host(const struct conf_apply *a);	     /* struct conf_host */
 void conf_apply_id(const struct conf_apply *a);		     /* struct conf_raw_id */
 void conf_apply_subnets(const struct conf_apply *a);	     /* struct conf_subnets, added to */
 void conf_apply_protoport(const struct conf_apply *a);	     /* struct conf_protoport */
-void conf_apply_nexthop(const struct conf_apply *a);	     /* struct cv_ip */
 void conf_apply_updown(const struct conf_apply *a);	     /* char[CONF_PATH_MAX] */
 void conf_apply_authby(const struct conf_apply *a);	     /* uint8_t, enum ike_authby */
 void conf_apply_enable_tcp_port(const struct conf_apply *a); /* uint16_t */

@@ -33,16 +33,6 @@ void conf_apply_host(const struct conf_apply *a)
 		*host = (struct conf_host){ .kind = CONF_HOST_ANY };
 }
 
-void conf_apply_nexthop(const struct conf_apply *a)
-{
-	const char *value = a->entry->value;
-
-	if (strcasecmp(value, "%direct") == 0 || strcasecmp(value, "%defaultroute") == 0)
-		return;
-	if (cv_ip_parse(value, a->field) != CV_OK)
-		say(a, "expected an IP address, %direct or %defaultroute");
-}
-
 /* --- identities --- */
 
 static int hex_digit(char c)

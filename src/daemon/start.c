@@ -109,7 +109,9 @@ static enum cv_err make_engine(struct daemon *d)
 static enum cv_err make_plane(struct daemon *d)
 {
 	char text[200];
-	struct plane_config config = { .mark = HOST_MARK, .tun_mtu = TUN_MTU };
+	struct plane_config config = { .mark = HOST_MARK,
+				       .tun_mtu = TUN_MTU,
+				       .udp_buffer = conf_setup(d->conf)->socket_buffer };
 	struct plane_callbacks callbacks = daemon_plane_callbacks(d);
 	enum cv_err err = plane_user_new(&d->loop, &config, &callbacks, &d->plane);
 	if (err != CV_OK) {

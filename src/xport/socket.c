@@ -138,6 +138,16 @@ void xport_tcp_tune(int fd)
 	(void)set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
 }
 
+void xport_socket_buffers(int fd, uint32_t octets)
+{
+	int size = octets > INT32_MAX ? INT32_MAX : (int)octets;
+
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, size) < 0)
+		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, size);
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, size) < 0)
+		(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, size);
+}
+
 int xport_socket_error(int fd)
 {
 	int error = 0;

@@ -24,6 +24,8 @@ int xport_tcp_accept(int listener, struct cv_addr *remote);
 
 /* TCP_NODELAY, and little unsent data in the kernel: the queue belongs in front of the stream. */
 void xport_tcp_tune(int fd);
+/* Receive and send buffers of that many octets, beyond the system's limits where privilege allows it. */
+void xport_socket_buffers(int fd, uint32_t octets);
 /* SO_ERROR: 0, or what became of a connection; clears it. */
 int xport_socket_error(int fd);
 /* The socket's own address. */

@@ -46,6 +46,8 @@ enum cv_err plane_listen_udp(struct plane *p, const struct cv_addr *at, char *te
 		free(u);
 		return refuse("UDP", step, at, text, cap);
 	}
+	if (p->config.udp_buffer != 0)
+		xport_socket_buffers(u->udp.fd, p->config.udp_buffer);
 	atomic_init(&u->refs, 3); /* control, inbound, outbound */
 	u->next = p->udps;
 	p->udps = u;

@@ -168,7 +168,6 @@ static const struct {
 	{ "mtu", "1400" },
 	{ "narrowing", "yes" },
 	{ "nat-keepalive", "no" },
-	{ "leftnexthop", "192.0.2.254" },
 	{ "pfs", "no" },
 	{ "phase2alg", "aes256gcm16" },
 	{ "leftprotoport", "tcp/80" },

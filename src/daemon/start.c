@@ -144,18 +144,19 @@ enum cv_err daemon_start(struct daemon *d)
 	d->timer.data = d->stop_timer.data = d;
 	start_signals(d);
 	d->started = (int64_t)time(NULL);
-	enum cv_err err = daemon_config_read(d, &d->conf, &d->secrets, NULL, NULL);
+	/* First: the host gets its network back from a killed process, whatever is wrong with the configuration. */
+	enum cv_err err = host_new(d->options.run_dir, &d->host, text, sizeof(text));
+	if (err != CV_OK) {
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s", text);
+		return err;
+	}
+	err = daemon_config_read(d, &d->conf, &d->secrets, NULL, NULL);
 	if (err != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "not started: correct %s first; 'culvert check' reads it the same way",
 		       d->options.config);
 		return err;
 	}
 	daemon_set_log(d, conf_setup(d->conf));
-	err = host_new(d->options.run_dir, &d->host, text, sizeof(text));
-	if (err != CV_OK) {
-		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s", text);
-		return err;
-	}
 	if ((err = crypto_init()) != CV_OK || (err = make_tables(d)) != CV_OK || (err = make_engine(d)) != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s", cv_err_text(err));
 		return err;

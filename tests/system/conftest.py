@@ -82,8 +82,11 @@ class Daemon:
     def log(self):
         return self.log_file.read_text(errors="replace")
 
+    def command(self, *words):
+        return [BUILD / "src/cli/culvert", "--run-dir", self.folder, *words]
+
     def ctl(self, *words, check=True, timeout=90):
-        done = self.host.run(BUILD / "src/cli/culvert", "--run-dir", self.folder, *words, check=False, timeout=timeout)
+        done = self.host.run(*self.command(*words), check=False, timeout=timeout)
         if check:
             assert done.returncode == 0, f"culvert {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done

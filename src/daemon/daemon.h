@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "ctl/server.h"
 #include "host/host.h"
+#include "host/monitor.h"
 #include "host/updown.h"
 #include "ike/engine.h"
 #include "lib/table.h"
@@ -68,6 +69,7 @@ struct daemon {
 	struct ike_engine *engine;
 	struct plane *plane;
 	struct host *host;
+	struct host_monitor *monitor;
 	struct host_updown *updown;
 	struct ctl_server *ctl;
 	struct cv_table *conns;    /* struct daemon_conn by name */

@@ -125,6 +125,14 @@ static enum cv_err make_plane(struct daemon *d)
 	return err;
 }
 
+/* The routes follow at once; what the change means for the connections is the engine's to say. */
+static void on_addresses(void *arg)
+{
+	struct daemon *d = arg;
+	cv_log(CV_LOG_DEBUG, DAEMON_ROOM, NULL, "this host's addresses have changed");
+	host_refresh(d->host);
+}
+
 static enum cv_err make_ctl(struct daemon *d)
 {
 	char path[300], text[400];
@@ -166,6 +174,11 @@ enum cv_err daemon_start(struct daemon *d)
 	if (d->options.keylog != NULL)
 		cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL, "all session keys are written to %s: who reads them reads the tunnels",
 		       d->options.keylog);
+	err = host_monitor_new(&d->loop, on_addresses, d, &d->monitor);
+	if (err != CV_OK) {
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot watch this host's addresses: %s", cv_err_text(err));
+		return err;
+	}
 	daemon_conns_apply(d, d->conf);
 	/* The socket last: who finds it finds everything ready. */
 	err = make_ctl(d);
@@ -233,6 +246,7 @@ void daemon_free(struct daemon *d)
 	daemon_conns_free(d);
 	if (d->updown != NULL)
 		host_updown_finish(d->updown, updown_done, d);
+	host_monitor_free(d->monitor);
 	host_free(d->host);
 	plane_free(d->plane);
 	ike_engine_free(d->engine);

@@ -249,9 +249,11 @@ static bool refresh_child(void *arg, void *object)
 	struct host_child_entry *c = object;
 	c->owner.source4 = choose_source(c, &r->addresses, CV_IPV4);
 	c->owner.source6 = choose_source(c, &r->addresses, CV_IPV6);
-	if (host_routes_release(&r->h->routes, &r->h->nl, &c->owner, true) != CV_OK ||
+	/* What has gone is released last: no moment without the exceptions that stay. */
+	host_routes_age(&c->owner);
+	if (throw_local_networks(r->h, c, &r->addresses) != CV_OK ||
 	    host_routes_renew(&r->h->routes, &r->h->nl, &c->owner) != CV_OK ||
-	    throw_local_networks(r->h, c, &r->addresses) != CV_OK)
+	    host_routes_release(&r->h->routes, &r->h->nl, &c->owner, true) != CV_OK)
 		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot adapt the routes to this host's addresses: %s",
 		       strerror(errno));
 	return true;

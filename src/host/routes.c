@@ -12,6 +12,7 @@ struct use {
 	struct host_route_entry *entry;
 	const struct host_route_owner *owner;
 	bool throw_on;
+	bool stale; /* not claimed again since host_routes_age */
 };
 
 /* One prefix of the table, with everybody who wants it. */
@@ -103,19 +104,22 @@ static struct host_route_entry *entry_get(struct host_routes *r, const struct cv
 	return e;
 }
 
-static bool owner_has(const struct host_route_owner *o, const struct cv_prefix *to)
+static struct use *owner_use(const struct host_route_owner *o, const struct cv_prefix *to)
 {
 	for (size_t i = 0; i < o->use_count; i++)
 		if (o->use[i]->entry->to.bits == to->bits && cv_ip_equal(&o->use[i]->entry->to.ip, &to->ip))
-			return true;
-	return false;
+			return o->use[i];
+	return NULL;
 }
 
 enum cv_err host_routes_claim(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
 			      const struct cv_prefix *to, bool throw_on)
 {
-	if (owner_has(o, to))
+	struct use *present = owner_use(o, to);
+	if (present != NULL) {
+		present->stale = false;
 		return CV_OK;
+	}
 	struct use **uses = reallocarray(o->use, o->use_count + 1, sizeof(struct use *));
 	if (uses == NULL)
 		return CV_E_NOMEM;
@@ -143,12 +147,18 @@ static enum cv_err drop_use(struct host_routes *r, struct host_nl *nl, struct us
 	return entry_apply(r, nl, e);
 }
 
-enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o, bool only_throws)
+void host_routes_age(struct host_route_owner *o)
+{
+	for (size_t i = 0; i < o->use_count; i++)
+		o->use[i]->stale = o->use[i]->throw_on;
+}
+
+enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o, bool only_stale)
 {
 	enum cv_err first = CV_OK;
 	size_t kept = 0;
 	for (size_t i = 0; i < o->use_count; i++) {
-		if (only_throws && !o->use[i]->throw_on) {
+		if (only_stale && !o->use[i]->stale) {
 			o->use[kept++] = o->use[i];
 			continue;
 		}

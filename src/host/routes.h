@@ -37,9 +37,11 @@ void host_routes_free(struct host_routes *r);
  * to be released. */
 enum cv_err host_routes_claim(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
 			      const struct cv_prefix *to, bool throw_on) CV_NODISCARD;
-/* Gives up all claims, or all throws. Goes through all of them; the first error is returned. */
+/* All throws of the owner are stale until they are claimed again. */
+void host_routes_age(struct host_route_owner *o);
+/* Gives up all claims, or those that are stale. Goes through all of them; the first error is returned. */
 enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
-				bool only_throws) CV_NODISCARD;
+				bool only_stale) CV_NODISCARD;
 /* Installs all claims again: after the owner's source has changed, or the kernel may have dropped some. */
 enum cv_err host_routes_renew(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o) CV_NODISCARD;
 /* Is the network a smaller part of something the owner has routed into the tunnel? */

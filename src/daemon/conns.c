@@ -53,7 +53,7 @@ enum cv_err daemon_conn_down(struct daemon *d, struct daemon_conn *c, uint64_t r
 static void retry_due(struct cv_timer *timer, uint64_t now_ms)
 {
 	(void)now_ms;
-	struct daemon_conn *c = (struct daemon_conn *)((char *)timer - offsetof(struct daemon_conn, retry));
+	struct daemon_conn *c = (struct daemon_conn *)(void *)((char *)timer - offsetof(struct daemon_conn, retry));
 	struct cv_log_ctx ctx = log_ctx(c);
 	if (daemon_conn_up(c->daemon, c, 0) != CV_OK)
 		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "cannot be tried again");

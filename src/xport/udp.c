@@ -165,7 +165,7 @@ void xport_udp_dest_set(struct xport_udp_dest *d, const struct cv_addr *local, c
 
 static void put_control(struct msghdr *msg, int level, int type, const void *data, size_t len)
 {
-	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)msg->msg_control + msg->msg_controllen);
+	struct cmsghdr *c = (struct cmsghdr *)(void *)((uint8_t *)msg->msg_control + msg->msg_controllen);
 
 	c->cmsg_level = level;
 	c->cmsg_type = type;

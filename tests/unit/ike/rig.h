@@ -43,6 +43,7 @@ struct rig_end {
 	unsigned usage_wanted;
 	unsigned streams_closed;
 	bool idle;
+	bool many;                     /* more children than are looked at */
 };
 
 /* A message on its way. */
@@ -93,6 +94,8 @@ void rig_usual(struct rig_end *end, struct ike_conn *conn);
 enum cv_err rig_up(struct rig_end *end, const char *conn, uint64_t request_id);
 enum cv_err rig_down(struct rig_end *end, const char *conn, uint64_t request_id);
 enum cv_err rig_event(struct rig_end *end, const struct ike_event *event);
+/* Carries out what the engine has put out; the other functions do that by themselves. */
+void rig_drain(struct rig_end *end);
 void rig_answer_secret(struct rig_end *end, const char *secret);
 
 /* The oldest message on its way arrives, is lost, is taken out, or is delivered without leaving. */

@@ -96,6 +96,9 @@ bool sim_path_send(struct sim_host *h, const struct ike_path *path, uint8_t kind
 		return sim_stream_send(&h->sim->net, h->node, path->stream_id, kind, data);
 	if (path->transport != IKE_UDP || !path->remote.ip.family || !path->remote.port)
 		return false;
+	if (kind == SIM_ESP && path->local.port != 4500)
+		sim_violation(&h->sim->trace, "%s sends ESP in UDP from port %u (R7296-2.23-3)", h->name,
+			      path->local.port);
 	if (cv_ip_is_any(&from.ip))
 		from.ip = sim_node_ip(&h->sim->net, h->node, path->remote.ip.family);
 	if (!cv_ip_equal(&from.ip, &h->sim->net.node[h->node].ip[from.ip.family == CV_IPV6]))
@@ -151,6 +154,21 @@ static void out_send(struct sim_host *h, const struct ike_output *out)
 			      out->path.transport);
 }
 
+/* Does one of this host's connections have that TCP rung? */
+static bool is_rung(const struct sim_host *h, const struct cv_addr *to)
+{
+	for (unsigned i = 0; i < h->sim->plan->conn_count; i++) {
+		int e = sim_host_end(h, i);
+		const struct ike_conn *c = e < 0 ? NULL : &h->sim->plan->conn[i].policy[e];
+
+		for (unsigned k = 0; c && k < c->rung_count; k++)
+			if (c->rung[k].transport == IKE_TCP && c->rung[k].port == to->port &&
+			    cv_ip_equal(&c->remote_ip, &to->ip))
+				return true;
+	}
+	return false;
+}
+
 static void out_dial(struct sim_host *h, const struct ike_output *out)
 {
 	struct sim *s = h->sim;
@@ -165,8 +183,8 @@ static void out_dial(struct sim_host *h, const struct ike_output *out)
 			      h->name);
 	if (!id || (id & SIM_STREAM_ACCEPTED) || sim_stream_find(&s->net, h->node, id, &dialling, &stream))
 		sim_violation(&s->trace, "%s dials with a bad or used stream id %" PRIx64, h->name, id);
-	else if (out->path.transport != IKE_TCP || !out->path.remote.port || !out->path.remote.ip.family)
-		sim_violation(&s->trace, "%s dials a path that is no TCP endpoint", h->name);
+	else if (out->path.transport != IKE_TCP || !is_rung(h, &out->path.remote))
+		sim_violation(&s->trace, "%s dials what no connection names", h->name);
 	else
 		sim_stream_dial(&s->net, h->node, id, &out->path.local, &out->path.remote);
 }

@@ -231,7 +231,10 @@ static void second_life(struct sim *s)
 				       s->host[p->conn[i].host[e]].name);
 			up_alone(s, i, e);
 			run_for(s, HALFOPEN_MS);
+			if (s->stuck)
+				return;
 			sim_check_agreement(s);
+			sim_check_peace(s, i, e);
 			sim_host_down(&s->host[p->conn[i].host[sim_rng_below(&s->host[0].chance, 2)]], i);
 			run_for(s, 5000);
 		}

@@ -42,6 +42,8 @@ void sim_run(const struct sim_plan *plan, bool print, struct sim_result *result)
 /* --- invariant.c --- */
 /* At a quiet moment: both ends know the same SAs, and agree about everything in them. */
 void sim_check_agreement(struct sim *s);
+/* That connection was brought up alone from that end, a while ago. In peace.c. */
+void sim_check_peace(struct sim *s, unsigned conn, unsigned end);
 /* Nobody asked for it and the network did its part: what stood must still stand. */
 void sim_check_kept(struct sim *s);
 /* It says that it is idle: nothing lives, though an IKE SA that has ended may still answer the peer's

@@ -20,6 +20,7 @@ struct record {
 	uint64_t iv; /* its first eight octets */
 	uint32_t id;
 	bool response;
+	uint64_t stream; /* on which it went first, 0: UDP */
 };
 
 /* All that one end of one IKE SA has sent. */
@@ -184,13 +185,15 @@ static void check_window(struct sim_host *h, struct flow *f, uint32_t id)
 	f->request_sent = id;
 }
 
-static void check_protected(struct sim_host *h, struct flow *f, const struct header *hd, struct cv_bytes m)
+static void check_protected(struct sim_host *h, struct flow *f, const struct header *hd, uint64_t stream,
+			    struct cv_bytes m)
 {
 	struct sim_trace *t = &h->sim->trace;
 	struct record r = { .hash = hash_of(m),
 			    .iv = m.len >= HEADER + 12 ? cv_get_u64(m.data + HEADER + 4) : 0,
 			    .id = hd->id,
-			    .response = hd->flags & FLAG_R };
+			    .response = hd->flags & FLAG_R,
+			    .stream = stream };
 
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct record *o = &f->record[i];
@@ -199,6 +202,9 @@ static void check_protected(struct sim_host *h, struct flow *f, const struct hea
 			if (o->hash != r.hash)
 				sim_violation(t, "%s sends two different %ss with id %u (R7296-2.1-2)",
 					      h->name, r.response ? "response" : "request", r.id);
+			else if (stream && o->stream == stream && !r.response)
+				sim_violation(t, "%s repeats request %u on the same stream (R9329-6.2-1)",
+					      h->name, r.id);
 			return;
 		}
 	}
@@ -257,7 +263,7 @@ void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *
 	check_header(h, &hd, message.len);
 	f = flow_of(t, h, &hd, true);
 	if (hd.next == PAYLOAD_SK)
-		check_protected(h, f, &hd, message);
+		check_protected(h, f, &hd, stream, message);
 	if (hd.next == PAYLOAD_SK || !(hd.flags & FLAG_R))
 		check_transport(t, h, f, path, stream, dialled);
 }

@@ -44,6 +44,7 @@ struct packets_spec {
 	uint8_t ip_options; /* IPv4: octets, a multiple of 4; IPv6: octets of a hop-by-hop header, a multiple
 			       of 8 */
 	uint8_t flow;	    /* changes addresses and ports */
+	bool back;	    /* from 10.2.0.0/16 or fd02::/16 to 10.1.0.0/16 or fd01::/16, not the other way */
 	uint32_t seq, ack;
 	uint16_t window, urgent;
 	uint8_t flags;	    /* TCP */
@@ -96,7 +97,7 @@ static inline void packets_put_ip(const struct packets_spec *s, uint8_t *p, size
 		cv_put_u16(p + 6, s->frag);
 		p[8] = s->ttl;
 		p[9] = s->protocol;
-		memcpy(p + 12, (uint8_t[]){ 10, 1, 0, s->flow, 10, 2, 0, 1 }, 8);
+		memcpy(p + 12, (uint8_t[]){ 10, s->back ? 2 : 1, 0, s->flow, 10, s->back ? 1 : 2, 0, 1 }, 8);
 		memset(p + 20, 1, s->ip_options);
 		packets_put_ip_sum(p);
 		return;
@@ -107,6 +108,8 @@ static inline void packets_put_ip(const struct packets_spec *s, uint8_t *p, size
 	p[6] = s->ip_options > 0 ? 0 : s->protocol;
 	p[7] = s->ttl;
 	p[8] = p[24] = 0xfd;
+	p[9] = s->back ? 2 : 1;
+	p[25] = s->back ? 1 : 2;
 	p[23] = s->flow;
 	p[39] = 1;
 	if (s->ip_options > 0) {
@@ -199,6 +202,16 @@ static inline size_t packets_cut(const uint8_t *whole, size_t len, size_t l4, si
 	}
 	packets_put_l4_sum(out, l4, header + n, protocol);
 	return header + n;
+}
+
+/* Which flow a packet is of: family and protocol make different ones too; a fragment counts to its addresses.
+ */
+static inline unsigned packets_flow(const uint8_t *p)
+{
+	bool v4 = p[0] >> 4 == 4;
+	uint8_t next = v4 ? p[9] : p[6] == 0 ? p[40] : p[6];
+
+	return (unsigned)(v4 ? p[15] : p[23]) * 4 + (v4 ? 2 : 0) + (next == PACKETS_TCP);
 }
 
 #endif

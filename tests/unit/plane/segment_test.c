@@ -233,6 +233,11 @@ static void test_headers_that_lie_are_refused(void **state)
 		  .csum_start = 65535,
 		  .csum_offset = 65535,
 		  .at = -1 },
+		{ .what = "checksum that wraps around",
+		  .flags = 1,
+		  .csum_start = 65500,
+		  .csum_offset = 60,
+		  .at = -1 },
 		{ .what = "checksum at the start", .flags = 1, .csum_start = 0, .csum_offset = 10, .at = -1 },
 	};
 

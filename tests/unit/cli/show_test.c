@@ -29,14 +29,22 @@ static char *shown(void (*show)(FILE *out, const json_t *data, int64_t now), con
 
 static void assert_has(const char *text, const char *part)
 {
-	if (strstr(text, part) == NULL)
-		fail_msg("no '%s' in:\n%s", part, text);
+	if (text == NULL || part == NULL) {
+		fail();
+	} else if (strstr(text, part) == NULL) {
+		print_error("missing: %s\nin: %s\n", part, text);
+		fail();
+	}
 }
 
 static void assert_lacks(const char *text, const char *part)
 {
-	if (strstr(text, part) != NULL)
-		fail_msg("'%s' in:\n%s", part, text);
+	if (text == NULL || part == NULL) {
+		fail();
+	} else if (strstr(text, part) != NULL) {
+		print_error("unwanted: %s\nin: %s\n", part, text);
+		fail();
+	}
 }
 
 static void ages_are_told_in_two_units_at_most(void **state)

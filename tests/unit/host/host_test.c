@@ -43,14 +43,22 @@ static void run(const char *command)
 
 static void assert_has(const char *text, const char *part)
 {
-	if (strstr(text, part) == NULL)
-		fail_msg("no '%s' in: %s", part, text);
+	if (text == NULL || part == NULL) {
+		fail();
+	} else if (strstr(text, part) == NULL) {
+		print_error("missing: %s\nin: %s\n", part, text);
+		fail();
+	}
 }
 
 static void assert_lacks(const char *text, const char *part)
 {
-	if (strstr(text, part) != NULL)
-		fail_msg("'%s' in: %s", part, text);
+	if (text == NULL || part == NULL) {
+		fail();
+	} else if (strstr(text, part) != NULL) {
+		print_error("unwanted: %s\nin: %s\n", part, text);
+		fail();
+	}
 }
 
 static bool make_tun(void)

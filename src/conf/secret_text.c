@@ -99,27 +99,29 @@ static bool starts_with(struct cv_bytes text, const char *two)
 	return text.len >= 2 && text.data[0] == (uint8_t)two[0] && (text.data[1] | 0x20) == two[1];
 }
 
-const char *conf_secret_text_parse(struct cv_bytes text, struct cv_secret *out)
+static const char *parse_any(struct cv_bytes text, struct cv_secret *out)
 {
-	const char *wrong;
-
-	*out = (struct cv_secret){ 0 };
 	if (!text.len)
 		return "there is no secret behind PSK";
 	if (text.data[0] == '"' || text.data[0] == '\'')
-		wrong = parse_quoted(text, out);
-	else if (starts_with(text, "0x"))
-		wrong = parse_hex(behind(text, 2), out);
-	else if (starts_with(text, "0s"))
-		wrong = parse_base64(behind(text, 2), out);
-	else if (starts_with(text, "0t"))
-		wrong = parse_plain(behind(text, 2), out);
-	else
-		wrong =
-		    "the secret must be in quotes, or start with 0x (hexadecimal), 0s (base64) or 0t (text)";
-	if (!wrong && !out->len)
-		wrong = "the secret is empty";
-	if (wrong)
-		cv_secret_free(out);
-	return wrong;
+		return parse_quoted(text, out);
+	if (starts_with(text, "0x"))
+		return parse_hex(behind(text, 2), out);
+	if (starts_with(text, "0s"))
+		return parse_base64(behind(text, 2), out);
+	if (starts_with(text, "0t"))
+		return parse_plain(behind(text, 2), out);
+	return "the secret must be in quotes, or start with 0x (hexadecimal), 0s (base64) or 0t (text)";
+}
+
+enum cv_err conf_secret_text_parse(struct cv_bytes text, struct cv_secret *out, const char **wrong)
+{
+	*out = (struct cv_secret){ 0 };
+	*wrong = parse_any(text, out);
+	if (!*wrong && !out->len)
+		*wrong = "the secret is empty";
+	if (!*wrong)
+		return CV_OK;
+	cv_secret_free(out);
+	return *wrong == no_memory ? CV_E_NOMEM : CV_E_SYNTAX;
 }

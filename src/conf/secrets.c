@@ -172,6 +172,7 @@ static void free_secret(struct conf_secret *s)
 static bool read_value(struct secrets_reader *r, const char *p, struct conf_secret *s)
 {
 	const char *wrong;
+	enum cv_err err;
 	size_t len;
 
 	while (is_space(*p))
@@ -187,11 +188,13 @@ static bool read_value(struct secrets_reader *r, const char *p, struct conf_secr
 	len = strlen(p);
 	while (len && is_space(p[len - 1]))
 		len--;
-	wrong = conf_secret_text_parse(cv_bytes(p, len), &s->psk);
-	if (wrong) {
+	err = conf_secret_text_parse(cv_bytes(p, len), &s->psk, &wrong);
+	if (err == CV_E_NOMEM)
+		r->journal->out_of_memory = true;
+	else if (err != CV_OK)
 		bad(r, wrong);
+	if (err != CV_OK)
 		return false;
-	}
 	if (s->psk.len < WEAK_BELOW)
 		conf_say(r->journal, CV_LOG_WARNING, r->at,
 			 "this preshared key is shorter than %d octets and may be guessed by who records the "

@@ -129,10 +129,10 @@ static void test_addresses_and_names_are_indices(void **state)
 {
 	struct read_secrets r =
 	    read_text("192.0.2.1 198.51.100.1 : PSK \"between two addresses\"\n"
-		      "user@example.com : PSK \"a mail address's\"\n"
+		      "user@example.com: PSK \"a mail address's\"\n"
 		      "WWW.example.com @Other.Example : PSK \"names in any case\"\n"
 		      "2001:db8::1 \"2001:db8::2\": PSK \"IPv6 with and without quotes\"\n"
-		      "@#0102 \"@[key 1]\" : PSK \"no names at all...\"\n");
+		      "@#0102 \"@[key 1]\": PSK \"no names at all...\"\n");
 
 	(void)state;
 	assert_int_equal(r.err, CV_OK);

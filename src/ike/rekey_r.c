@@ -86,6 +86,7 @@ static void replace(struct ike_sa *old, struct ike_sa *sa)
 {
 	ike_index_remove(&old->engine->by_identity, &old->by_identity);
 	ike_child_inherit(old, sa);
+	ike_task_inherit(old, sa);
 	ike_sa_log(sa, CV_LOG_NOTICE, "IKE SA rekeyed by the peer; the old one was %016llx",
 		   (unsigned long long)old->spi_local);
 	cv_timer_cancel(&old->engine->timers, &old->liveness);

@@ -189,6 +189,18 @@ void ike_task_drop_waiting(struct ike_sa *sa)
 	}
 }
 
+void ike_task_inherit(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_task **first = from->flight && from->tasks ? &from->tasks->next : &from->tasks;
+	struct ike_task **last = &to->tasks;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = *first;
+	*first = NULL;
+	ike_task_run(to);
+}
+
 void ike_task_drop_all(struct ike_sa *sa)
 {
 	flight_over(sa);

@@ -50,6 +50,8 @@ void ike_task_resend(struct ike_sa *sa);
 void ike_task_overdue(struct ike_sa *sa);
 /* Drops all that wait, but not the one in flight. */
 void ike_task_drop_waiting(struct ike_sa *sa);
+/* Gives what waits, but not the one in flight, to another IKE SA. */
+void ike_task_inherit(struct ike_sa *from, struct ike_sa *to);
 void ike_task_drop_all(struct ike_sa *sa);
 /* Is one of that kind in flight or waiting? */
 bool ike_task_has(const struct ike_sa *sa, const struct ike_task_ops *ops);

@@ -21,7 +21,7 @@ struct claim {
 /* Every failure looks the same from outside (R7296-2.21.2-1); the log knows better. */
 static enum ike_verdict refuse(struct ike_sa *sa, struct wire_builder *reply, const char *why)
 {
-	ike_sa_log(sa, CV_LOG_WARNING, "authentication failed: %s", why);
+	ike_sa_complain(sa, "authentication failed: %s", why);
 	ike_message_reply(sa->engine, reply);
 	wire_notify_build_plain(reply, WIRE_N_AUTHENTICATION_FAILED, cv_bytes(NULL, 0));
 	ike_sa_linger(sa, "authentication failed");
@@ -32,6 +32,7 @@ static enum ike_verdict malformed(struct ike_sa *sa, struct wire_builder *reply)
 {
 	ike_message_reply(sa->engine, reply);
 	wire_notify_build_plain(reply, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0));
+	ike_sa_complain(sa, "the IKE_AUTH request is malformed");
 	ike_sa_linger(sa, "the IKE_AUTH request was malformed");
 	return IKE_REPLY;
 }

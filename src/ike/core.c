@@ -1,5 +1,7 @@
 #include "ike/core.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,14 @@ enum cv_err ike_core_keep(uint8_t **slot, size_t *len, struct cv_bytes from)
 	if (from.len)
 		memcpy(copy, from.data, from.len);
 	return CV_OK;
+}
+
+const char *ike_core_unlogged(uint64_t dropped, char out[IKE_UNLOGGED_MAX])
+{
+	out[0] = '\0';
+	if (dropped)
+		snprintf(out, IKE_UNLOGGED_MAX, " (%" PRIu64 " more were not logged)", dropped);
+	return out;
 }
 
 bool ike_rate_allowed(struct ike_rate *rate, uint64_t now_ms, uint32_t burst)

@@ -34,6 +34,7 @@ enum {
 	IKE_MESSAGE_MAX = 65535,
 	IKE_BUILD_MAX = 16384,          /* what we build ourselves stays far below */
 	IKE_INIT_DIGEST_LEN = 16,
+	IKE_UNLOGGED_MAX = 48,
 	IKE_COOKIE_THRESHOLD = 128,
 	IKE_HALFOPEN_MAX = 4096,
 	IKE_PORT = 500,
@@ -163,6 +164,7 @@ struct ike_sa {
 	bool in_inits;
 	bool ended;                   /* its connection knows that it is over */
 	bool dead;
+	struct cv_log_limit complaints; /* lines about what the authenticated peer does wrong */
 	struct ike_sa *dead_next;
 
 	struct ike_path path;
@@ -247,7 +249,7 @@ struct ike_engine {
 	struct ike_cookie_jar cookies;
 	struct ike_rate error_rate;
 	struct cv_log_limit strange;  /* lines about messages that belong to nothing */
-	struct cv_log_limit refused;  /* lines about IKE SAs that strangers asked for */
+	struct cv_log_limit refused;  /* lines about IKE SAs that strangers asked for, or began */
 	uint32_t halfopen;
 	uint32_t open_sas;            /* that have not ended */
 	uint64_t next_stream;
@@ -267,6 +269,8 @@ void ike_core_random(struct ike_engine *e, uint8_t *out, size_t len);
 void ike_core_set_text(char **slot, const char *text);
 /* A copy of octets on the heap in place of *slot; CV_E_NOMEM empties it. */
 enum cv_err ike_core_keep(uint8_t **slot, size_t *len, struct cv_bytes from) CV_NODISCARD;
+/* What a line says of those before it that were left out: " (3 more were not logged)", or nothing. */
+const char *ike_core_unlogged(uint64_t dropped, char out[IKE_UNLOGGED_MAX]);
 /* True while fewer than `burst` were allowed in this second. */
 bool ike_rate_allowed(struct ike_rate *rate, uint64_t now_ms, uint32_t burst);
 /* Policies by reference count. */

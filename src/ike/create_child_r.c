@@ -14,7 +14,7 @@ struct request {
 
 enum ike_verdict ike_create_child_refuse(struct ike_sa *sa, struct wire_builder *reply, uint16_t notify, struct cv_bytes data)
 {
-	ike_sa_log(sa, CV_LOG_WARNING, "CREATE_CHILD_SA refused: %s", wire_notify_name(notify));
+	ike_sa_complain(sa, "CREATE_CHILD_SA refused: %s", wire_notify_name(notify));
 	ike_message_reply(sa->engine, reply);
 	wire_notify_build_plain(reply, notify, data);
 	if (notify == WIRE_N_INVALID_SYNTAX)

@@ -33,16 +33,16 @@ static unsigned fit(const struct ike_sa *sa, uint16_t index, const struct wire_t
 	       (ike_child_of_policy(sa, sa->policy, index) == NULL);
 }
 
-static void log_selectors(const struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote)
+static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote)
 {
 	struct wire_ts_list ours, theirs;
 	char a[160], b[160], c[160], d[160];
 
 	configured(sa, 0, &ours, &theirs);
-	ike_sa_log(sa, CV_LOG_WARNING,
-		   "no Child SA: the peer asks for %s (here) and %s (there), configured are %s and %s%s",
-		   ike_ts_text(local, a, sizeof(a)), ike_ts_text(remote, b, sizeof(b)), ike_ts_text(&ours, c, sizeof(c)),
-		   ike_ts_text(&theirs, d, sizeof(d)), sa->policy->conn.child_count > 1 ? ", ..." : "");
+	ike_sa_complain(sa, "no Child SA: the peer asks for %s (here) and %s (there), configured are %s and %s%s",
+			ike_ts_text(local, a, sizeof(a)), ike_ts_text(remote, b, sizeof(b)),
+			ike_ts_text(&ours, c, sizeof(c)), ike_ts_text(&theirs, d, sizeof(d)),
+			sa->policy->conn.child_count > 1 ? ", ..." : "");
 }
 
 static bool choose_child(struct ike_sa *sa, const struct ike_child *rekeyed, const struct wire_ts_list *local,
@@ -67,13 +67,13 @@ static bool choose_child(struct ike_sa *sa, const struct ike_child *rekeyed, con
 	return best > 0;
 }
 
-static void log_proposals(const struct ike_sa *sa, const struct wire_sa *theirs)
+static void log_proposals(struct ike_sa *sa, const struct wire_sa *theirs)
 {
 	char a[220], b[220];
 
-	ike_sa_log(sa, CV_LOG_WARNING, "no Child SA: the peer offers esp=%s, configured is esp=%s",
-		   ike_proposals_text(theirs, a, sizeof(a)),
-		   ike_proposals_text(&sa->policy->conn.esp_proposals, b, sizeof(b)));
+	ike_sa_complain(sa, "no Child SA: the peer offers esp=%s, configured is esp=%s",
+			ike_proposals_text(theirs, a, sizeof(a)),
+			ike_proposals_text(&sa->policy->conn.esp_proposals, b, sizeof(b)));
 }
 
 uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode, uint16_t sent_group,

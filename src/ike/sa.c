@@ -47,6 +47,21 @@ void ike_sa_log(const struct ike_sa *sa, enum cv_log_level level, const char *fo
 	cv_log(level, "ike", &ctx, "%s", text);
 }
 
+void ike_sa_complain(struct ike_sa *sa, const char *format, ...)
+{
+	struct cv_log_limit *limit = sa->established_ms ? &sa->complaints : &sa->engine->refused;
+	char text[640], unlogged[IKE_UNLOGGED_MAX];
+	uint64_t dropped;
+	va_list args;
+
+	if (!cv_log_allowed(limit, sa->engine->now_ms, &dropped))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	ike_sa_log(sa, CV_LOG_WARNING, "%s%s", text, ike_core_unlogged(dropped, unlogged));
+}
+
 static struct ike_sa *sa_of(struct cv_timer *timer, size_t offset)
 {
 	return (struct ike_sa *)(void *)((char *)timer - offset);
@@ -107,6 +122,7 @@ enum cv_err ike_sa_new(struct ike_connection *conn, struct ike_policy *policy, b
 	sa->initiator = initiator;
 	sa->created_ms = sa->path_since_ms = sa->last_in_ms = sa->last_out_ms = e->now_ms;
 	sa->policy = ike_policy_hold(policy);
+	sa->complaints = (struct cv_log_limit){ .burst = 5, .interval_ms = 60000 };
 	sa->retransmit.fire = retransmit_fired;
 	sa->expire.fire = expire_fired;
 	sa->liveness.fire = liveness_fired;
@@ -248,8 +264,8 @@ void ike_sa_close(struct ike_sa *sa, const char *why)
 	sa->dead_next = e->dead;
 	e->dead = sa;
 	ike_sa_set_state(sa, IKE_SA_CLOSED);
-	ike_sa_log(sa, was == IKE_SA_ESTABLISHED || was == IKE_SA_DELETING ? CV_LOG_NOTICE : CV_LOG_DEBUG,
-		   "IKE SA ended: %s", why);
+	/* Of one that never stood others tell, at a limited rate; of one that lingers it was said before. */
+	ike_sa_log(sa, sa->established_ms && !sa->ended ? CV_LOG_NOTICE : CV_LOG_DEBUG, "IKE SA ended: %s", why);
 	if (!sa->established_ms)
 		e->counters.sas_failed++;
 	halfopen_over(sa);
@@ -276,7 +292,7 @@ void ike_sa_linger(struct ike_sa *sa, const char *why)
 		ike_sa_close(sa, why);
 		return;
 	}
-	ike_sa_log(sa, CV_LOG_NOTICE, "IKE SA ends: %s", why);
+	ike_sa_log(sa, sa->established_ms ? CV_LOG_NOTICE : CV_LOG_DEBUG, "IKE SA ends: %s", why);
 	halfopen_over(sa);
 	stop_timers(sa);
 	ike_task_drop_all(sa);

@@ -36,6 +36,9 @@ bool ike_sa_is_first_contact(const struct ike_sa *sa);
 /* Frees what was closed during this call. */
 void ike_sa_reap(struct ike_engine *e);
 
+/* A warning about what the peer of this IKE SA does wrong, at a limited rate: one limit for each peer that has proven
+ * who it is, and one for all the others together. */
+void ike_sa_complain(struct ike_sa *sa, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ike_sa_log(const struct ike_sa *sa, enum cv_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

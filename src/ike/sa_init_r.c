@@ -27,14 +27,14 @@ struct offer {
 
 static bool log_stranger(struct ike_engine *e, const struct ike_path *path, const char *text)
 {
-	char peer[CV_ADDR_TEXT_MAX];
+	char peer[CV_ADDR_TEXT_MAX], unlogged[IKE_UNLOGGED_MAX];
 	uint64_t dropped;
 
 	if (!cv_log_allowed(&e->refused, e->now_ms, &dropped))
 		return false;
-	cv_log(CV_LOG_NOTICE, "ike", NULL, "IKE_SA_INIT from %s %s refused: %s (%llu more were not logged)",
+	cv_log(CV_LOG_NOTICE, "ike", NULL, "IKE_SA_INIT from %s %s refused: %s%s",
 	       ike_transport_name(path->transport), cv_addr_text(&path->remote, peer), text,
-	       (unsigned long long)dropped);
+	       ike_core_unlogged(dropped, unlogged));
 	return true;
 }
 

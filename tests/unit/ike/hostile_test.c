@@ -1,6 +1,8 @@
 /* What a stranger, a confused peer or a network that repeats itself can send. */
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/log.h"
 #include "rig.h"
 
 /* Changes the message on its way: type of the last payload, say. Returns the offset of the field that names
@@ -193,6 +195,56 @@ static void engine_with_waiting_streams_can_be_freed(void **state)
 	rig_free(rig);
 }
 
+/* --- the log --- */
+
+static unsigned loud_lines; /* that everybody sees who has not asked for details */
+static char latest_loud[512];
+
+static void count_line(void *arg, enum cv_log_level level, const char *line)
+{
+	(void)arg;
+	if (level > CV_LOG_NOTICE)
+		return;
+	loud_lines++;
+	snprintf(latest_loud, sizeof(latest_loud), "%s", line);
+}
+
+/* Anybody can begin an IKE SA and fail to prove who he is: that must not fill the log. */
+static void failed_authentication_fills_no_log(void **state)
+{
+	struct rig *rig = rig_new_usual();
+
+	(void)state;
+	/* A gives up at once and writes lines of its own: only B's are counted. */
+	rig->a.secret = "wrong";
+	cv_log_set_sink(count_line, NULL);
+	loud_lines = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		unsigned before;
+
+		assert_int_equal(rig_up(&rig->a, "net", 0), CV_OK);
+		rig_deliver(rig);
+		rig_deliver(rig);
+		before = loud_lines;
+		rig_expect(rig, &rig->b, WIRE_IKE_AUTH, false);
+		rig_deliver(rig);
+		assert_true(i > 0 || loud_lines == before + 1);
+		assert_true(i < 20 || loud_lines == before);
+		rig_run(rig);
+		rig->a.report_count = rig->b.report_count = 0;
+	}
+	/* The next line says how many were left out. */
+	rig_wait(rig, 20000);
+	assert_int_equal(rig_up(&rig->a, "net", 0), CV_OK);
+	rig_deliver(rig);
+	rig_deliver(rig);
+	rig_deliver(rig);
+	assert_non_null(
+	    strstr(latest_loud,
+		   "authentication failed: the secrets of the two ends differ (95 more were not logged)"));
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +254,7 @@ int main(void)
 		cmocka_unit_test(repeated_wish_for_a_group_changes_nothing),
 		cmocka_unit_test(repeated_cookie_changes_nothing),
 		cmocka_unit_test(engine_with_waiting_streams_can_be_freed),
+		cmocka_unit_test(failed_authentication_fills_no_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,8 +62,10 @@ static bool read_claim(const struct ike_msg *msg, struct claim *out)
 
 /* --- which connection --- */
 
-/* How well the claim fits; 0: not at all. */
-static unsigned fit(const struct ike_sa *sa, const struct ike_connection *conn, const struct claim *claim)
+/* How well the claim fits; 0: not at all. Of several connections to one peer, that differ in their subnets only, the one
+ * that the first Child SA is for. */
+static unsigned fit(const struct ike_sa *sa, const struct ike_connection *conn, const struct claim *claim,
+		    const struct ike_msg *msg)
 {
 	const struct ike_conn *c = &conn->policy->conn;
 	struct ike_id here;
@@ -83,17 +85,17 @@ static unsigned fit(const struct ike_sa *sa, const struct ike_connection *conn, 
 			return 0;
 		score += 2;
 	}
-	return score * 2 + (conn == sa->conn);
+	return (score * 8 + ike_negotiate_fit(c, &sa->path, msg)) * 2 + (conn == sa->conn);
 }
 
-static bool choose(struct ike_sa *sa, const struct claim *claim)
+static bool choose(struct ike_sa *sa, const struct claim *claim, const struct ike_msg *msg)
 {
 	struct ike_conn_walk walk = { 0 };
 	struct ike_connection *conn, *best = NULL;
 	unsigned best_score = 0;
 
 	while ((conn = ike_conn_next(sa->engine, &sa->path, &walk))) {
-		unsigned score = fit(sa, conn, claim);
+		unsigned score = fit(sa, conn, claim, msg);
 
 		if (score <= best_score)
 			continue;
@@ -200,7 +202,7 @@ enum ike_verdict ike_auth_request(struct ike_sa *sa, const struct ike_msg *msg, 
 		return malformed(sa, reply);
 	if (!claim.has_auth)
 		return refuse(sa, reply, "the peer wants EAP, which is not configured");
-	if (!hs->secret_known && !choose(sa, &claim)) {
+	if (!hs->secret_known && !choose(sa, &claim, msg)) {
 		snprintf(text, sizeof(text), "no connection fits the identity %s and its authentication method",
 			 ike_id_text(&claim.remote, id, sizeof(id)));
 		return refuse(sa, reply, text);

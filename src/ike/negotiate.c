@@ -7,30 +7,48 @@
 #include "ike/sa.h"
 #include "ike/ts.h"
 
-static void configured(const struct ike_sa *sa, uint16_t index, struct wire_ts_list *local, struct wire_ts_list *remote)
+static void configured(const struct ike_conn *conn, const struct ike_path *path, unsigned index,
+		       struct wire_ts_list *local, struct wire_ts_list *remote)
 {
-	const struct ike_child_policy *child = &sa->policy->conn.child[index];
+	const struct ike_child_policy *child = &conn->child[index];
 
-	ike_ts_list(child->local, child->local_count, &sa->path.local.ip, local);
-	ike_ts_list(child->remote, child->remote_count, &sa->path.remote.ip, remote);
+	ike_ts_list(child->local, child->local_count, &path->local.ip, local);
+	ike_ts_list(child->remote, child->remote_count, &path->remote.ip, remote);
 }
 
-/* How well a child of ours fits the offer; 0: not at all. */
-static unsigned fit(const struct ike_sa *sa, uint16_t index, const struct wire_ts_list *offered_local,
-		    const struct wire_ts_list *offered_remote, struct ike_agreed *out)
+/* How well a child of ours fits the offer, up to 7; 0: not at all. */
+static unsigned fit(const struct ike_conn *conn, const struct ike_path *path, unsigned index,
+		    const struct wire_ts_list *offered_local, const struct wire_ts_list *offered_remote,
+		    struct ike_agreed *out)
 {
 	struct wire_ts_list local, remote;
 	bool as_offered, as_configured;
 
-	configured(sa, index, &local, &remote);
+	configured(conn, path, index, &local, &remote);
 	if (!ike_ts_narrow(offered_local, &local, &out->local) || !ike_ts_narrow(offered_remote, &remote, &out->remote))
 		return 0;
 	as_offered = ike_ts_same(&out->local, offered_local) && ike_ts_same(&out->remote, offered_remote);
 	as_configured = ike_ts_same(&out->local, &local) && ike_ts_same(&out->remote, &remote);
-	if (!sa->policy->conn.narrowing && !as_offered && !as_configured)
+	if (!conn->narrowing && !as_offered && !as_configured)
 		return 0;
-	return 1 + 4u * as_offered + 2u * as_configured +
-	       (ike_child_of_policy(sa, sa->policy, index) == NULL);
+	return 1 + 4u * as_offered + 2u * as_configured;
+}
+
+unsigned ike_negotiate_fit(const struct ike_conn *conn, const struct ike_path *path, const struct ike_msg *request)
+{
+	struct wire_ts_list local, remote;
+	struct ike_agreed trial;
+	unsigned best = 0;
+
+	if (wire_ts_decode(ike_msg_body(request, WIRE_TSI), &remote) ||
+	    wire_ts_decode(ike_msg_body(request, WIRE_TSR), &local))
+		return 0;
+	for (unsigned i = 0; i < conn->child_count && i < IKE_CHILDREN_MAX; i++) {
+		unsigned score = fit(conn, path, i, &local, &remote, &trial);
+
+		best = score > best ? score : best;
+	}
+	return best;
 }
 
 static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote)
@@ -38,7 +56,7 @@ static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local, c
 	struct wire_ts_list ours, theirs;
 	char a[160], b[160], c[160], d[160];
 
-	configured(sa, 0, &ours, &theirs);
+	configured(&sa->policy->conn, &sa->path, 0, &ours, &theirs);
 	ike_sa_complain(sa, "no Child SA: the peer asks for %s (here) and %s (there), configured are %s and %s%s",
 			ike_ts_text(local, a, sizeof(a)), ike_ts_text(remote, b, sizeof(b)),
 			ike_ts_text(&ours, c, sizeof(c)), ike_ts_text(&theirs, d, sizeof(d)),
@@ -52,8 +70,10 @@ static bool choose_child(struct ike_sa *sa, const struct ike_child *rekeyed, con
 	unsigned best = 0;
 
 	for (unsigned i = 0; i < sa->policy->conn.child_count && i < IKE_CHILDREN_MAX; i++) {
-		unsigned score = fit(sa, (uint16_t)i, local, remote, &trial);
+		unsigned score = fit(&sa->policy->conn, &sa->path, i, local, remote, &trial);
 
+		if (score)
+			score += ike_child_of_policy(sa, sa->policy, (uint16_t)i) == NULL;
 		if (score && rekeyed &&
 		    strcmp(sa->policy->conn.child[i].name, rekeyed->policy->conn.child[rekeyed->index].name) == 0)
 			score += 16;
@@ -141,7 +161,7 @@ void ike_negotiate_offer_ts(struct ike_sa *sa, struct wire_builder *b, uint16_t 
 {
 	struct wire_ts_list local, remote;
 
-	configured(sa, index, &local, &remote);
+	configured(&sa->policy->conn, &sa->path, index, &local, &remote);
 	if (sa->hs && sa->hs->has_packet) {
 		put_first(&local, &sa->hs->packet_src);
 		put_first(&remote, &sa->hs->packet_dst);
@@ -165,7 +185,7 @@ void ike_negotiate_explain(const struct ike_sa *sa, uint16_t notify, uint16_t in
 		snprintf(why + len, cap - len, "; we offered esp=%s",
 			 ike_proposals_text(&sa->policy->conn.esp_proposals, a, sizeof(a)));
 	} else if (notify == WIRE_N_TS_UNACCEPTABLE) {
-		configured(sa, index, &local, &remote);
+		configured(&sa->policy->conn, &sa->path, index, &local, &remote);
 		snprintf(why + len, cap - len, "; we offered %s (here) and %s (there)",
 			 ike_ts_text(&local, a, sizeof(a)), ike_ts_text(&remote, b, sizeof(b)));
 	}
@@ -176,7 +196,7 @@ static bool selectors_ok(struct ike_sa *sa, uint16_t index, const struct ike_agr
 	struct wire_ts_list local, remote;
 	char a[160], b[160];
 
-	configured(sa, index, &local, &remote);
+	configured(&sa->policy->conn, &sa->path, index, &local, &remote);
 	if (!ike_ts_subset(&agreed->local, &local) || !ike_ts_subset(&agreed->remote, &remote)) {
 		snprintf(why, cap, "the peer answered with subnets that were not offered: %s and %s",
 			 ike_ts_text(&agreed->local, a, sizeof(a)), ike_ts_text(&agreed->remote, b, sizeof(b)));

@@ -15,6 +15,8 @@ struct ike_agreed {
  * the error notify to answer with (the log has the reason). */
 uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode, uint16_t sent_group,
 			      const struct ike_child *rekeyed, struct ike_agreed *out);
+/* How well the selectors of the request fit the best child of a connection, 1 to 7; 0: none. */
+unsigned ike_negotiate_fit(const struct ike_conn *conn, const struct ike_path *path, const struct ike_msg *request);
 /* Adds SAr with our SPI, then (separately, behind nonce and KE) TSi and TSr. */
 void ike_negotiate_build_sa(struct wire_builder *b, const struct ike_agreed *agreed, uint32_t spi_in);
 void ike_negotiate_build_ts(struct wire_builder *b, const struct ike_agreed *agreed);

@@ -62,10 +62,10 @@ static void seal_segments(struct outbound *w, struct out_child *c, const struct 
 {
 	size_t len = 0;
 	size_t esp_len = 0;
+	uint64_t packets = 0;
 	uint64_t octets = 0;
-	uint32_t i;
 
-	for (i = 0; i < plan->count && !c->spent; i++) {
+	for (uint32_t i = 0; i < plan->count && !c->spent; i++) {
 		uint8_t *at;
 
 		if (i == 0 || i + 1 == plan->count) {
@@ -78,9 +78,11 @@ static void seal_segments(struct outbound *w, struct out_child *c, const struct 
 		segment_write(plan, i, at + c->overhead);
 		if (!seal(w, c, at, len))
 			break;
+		packets++;
 		octets += len;
 	}
-	count_out(w, c, i, octets);
+	if (packets > 0)
+		count_out(w, c, packets, octets);
 }
 
 void out_packet(struct outbound *w, const struct virtio_net_hdr *hdr, struct cv_bytes packet)

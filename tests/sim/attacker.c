@@ -8,7 +8,7 @@
 #include "sim.h"
 #include "stream.h"
 
-enum { MEMORY = 48, MESSAGE_MAX = 4096 };
+enum { MEMORY = 48, MESSAGE_MAX = 4096, WAITING = 16, LATE_MS = 1500 };
 
 struct heard {
 	struct cv_addr src, dst;
@@ -31,7 +31,7 @@ struct sim_attacker {
 	uint64_t stream_id;
 	unsigned heard_count;
 	struct heard heard[MEMORY];
-	struct waiting waiting[4];
+	struct waiting waiting[WAITING];
 };
 
 static bool ignore_datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote,
@@ -62,25 +62,38 @@ static bool accepts_nothing(void *arg, const struct cv_addr *local)
 
 static struct waiting *waiting_for(struct sim_attacker *a, uint64_t id)
 {
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < WAITING; i++)
 		if (a->waiting[i].id == id)
 			return &a->waiting[i];
 	return NULL;
 }
 
-static void opened(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote)
+/* Late enough that the genuine message was there first: who relays a fresh request over a stream of his own
+ * becomes the peer's address by the rules (R9329-6.1-24), and could as well reset the real stream. */
+static void speak(void *owner, void *arg)
 {
-	struct sim_attacker *a = arg;
+	struct sim_attacker *a = owner;
+	uint64_t id = *(uint64_t *)arg;
 	struct waiting *w = waiting_for(a, id);
 
-	(void)local;
-	(void)remote;
+	free(arg);
 	if (!w)
 		return;
 	sim_stream_send(&a->s->net, a->node, id, SIM_IKE, cv_bytes(w->data, w->len));
 	if (sim_rng_chance(&a->rng, 500))
 		sim_stream_close(&a->s->net, a->node, id);
 	w->id = 0;
+}
+
+static void opened(void *arg, uint64_t id, const struct cv_addr *local, const struct cv_addr *remote)
+{
+	struct sim_attacker *a = arg;
+	uint64_t *copy = sim_alloc(sizeof(*copy));
+
+	(void)local;
+	(void)remote;
+	*copy = id;
+	sim_clock_in(&a->s->clock, LATE_MS, speak, a, copy);
 }
 
 static void failed(void *arg, uint64_t id, const struct cv_addr *remote, int os_error)
@@ -222,6 +235,20 @@ static void replayed(struct sim_attacker *a)
 	inject(a, &h->src, &h->dst, h->proto, cv_bytes(h->data, h->len));
 }
 
+/* What goes over TCP comes over UDP as well, and the other way round. */
+static void crossed(struct sim_attacker *a, const struct sim_packet *p)
+{
+	struct cv_addr to = p->dst;
+
+	if (p->proto == SIM_PROTO_UDP) {
+		to.port = 4500;
+		by_stream(a, &to, cv_bytes(p->data, p->len));
+		return;
+	}
+	to.port = sim_rng_chance(&a->rng, 500) ? 500 : 4500;
+	sim_udp_inject(&a->s->net, &p->src, &to, cv_bytes(p->data, p->len), sim_rng_below(&a->rng, 400));
+}
+
 static void noise(struct sim_attacker *a, const struct sim_packet *p)
 {
 	uint8_t m[600];
@@ -262,7 +289,7 @@ static void watch(void *arg, const struct sim_packet *p)
 	while (sim_rng_chance(&a->rng, a->s->plan->attack_pm)) {
 		bool bend = may_bend(a, p->data, p->len);
 
-		switch (sim_rng_below(&a->rng, 9)) {
+		switch (sim_rng_below(&a->rng, 10)) {
 		case 0: truncated(a, p); break;
 		case 1:
 			if (bend)
@@ -276,6 +303,7 @@ static void watch(void *arg, const struct sim_packet *p)
 		case 4: inject(a, &p->dst, &p->src, p->proto, cv_bytes(p->data, p->len)); break;
 		case 5: noise(a, p); break;
 		case 6: stranger(a, p); break;
+		case 7: crossed(a, p); break;
 		default: forge_notify(a, p); break;
 		}
 	}

@@ -257,9 +257,9 @@ static void draw_link(struct sim_rng *r, struct sim_link *l, bool bad)
 	l->reorder_pm = bad ? sim_rng_below(r, 200) : 0;
 }
 
-static void draw_hosts(struct sim_rng *r, struct sim_plan *plan)
+static void draw_hosts(struct sim_rng *r, struct sim_plan *plan, bool calm)
 {
-	bool bad = sim_rng_chance(r, 400);
+	bool bad = sim_rng_chance(r, 400) && !calm;
 
 	sim_plan_base(plan, sim_rng_chance(r, 700) ? 2 : sim_rng_between(r, 3, SIM_HOSTS_MAX));
 	for (unsigned i = 0; i < plan->host_count; i++) {
@@ -271,7 +271,7 @@ static void draw_hosts(struct sim_rng *r, struct sim_plan *plan)
 		h->cookie_always = sim_rng_chance(r, 200);
 		h->uniqueids = sim_rng_chance(r, 700);
 		h->secret_delay_ms = sim_rng_chance(r, 500) ? 0 : sim_rng_below(r, 200);
-		h->install_fail_pm = sim_rng_chance(r, 50) ? 200 : 0;
+		h->install_fail_pm = sim_rng_chance(r, 50) && !calm ? 200 : 0;
 		draw_link(r, &h->link, bad);
 		h->behind_nat = sim_rng_chance(r, 350);
 		h->nat.keeps_ports = sim_rng_chance(r, 500);
@@ -331,18 +331,18 @@ static void draw_faults(struct sim_rng *r, struct sim_plan *plan)
 	}
 }
 
-static void draw_users(struct sim_rng *r, struct sim_plan *plan)
+static void draw_users(struct sim_rng *r, struct sim_plan *plan, bool calm)
 {
 	for (unsigned i = 0; i < plan->conn_count; i++) {
 		const struct sim_conn_plan *cp = &plan->conn[i];
 		uint64_t at = sim_rng_between(r, 1, 5000);
 
 		sim_plan_step(plan, at, SIM_STEP_UP, cp->host[0], i);
-		if (cp->starts[1]) /* at once, or nearly so */
+		if (cp->starts[1] && !calm) /* at once, or nearly so */
 			sim_plan_step(plan, at + (sim_rng_chance(r, 500) ? 0 : sim_rng_below(r, 100)),
 				      SIM_STEP_UP, cp->host[1], i);
 	}
-	for (unsigned n = sim_rng_below(r, 8); n; n--) {
+	for (unsigned n = calm ? 0 : sim_rng_below(r, 8); n; n--) {
 		static const uint8_t kinds[] = { SIM_STEP_UP,	  SIM_STEP_UP,	    SIM_STEP_UP,
 						 SIM_STEP_DOWN,	  SIM_STEP_DOWN,    SIM_STEP_ADD,
 						 SIM_STEP_REMOVE, SIM_STEP_ACQUIRE, SIM_STEP_SHUTDOWN };
@@ -363,18 +363,20 @@ void sim_plan_draw(struct sim_plan *plan)
 {
 	uint64_t seed = plan->seed;
 	struct sim_rng r = sim_rng_new(seed, 1);
+	bool calm =
+	    sim_rng_chance(&r, 200); /* nothing goes wrong by itself: what stands must keep standing */
 
 	memset(plan, 0, sizeof(*plan));
 	plan->seed = seed;
-	draw_hosts(&r, plan);
+	draw_hosts(&r, plan, calm);
 	plan->script_ms = sim_rng_between(&r, 5, 120) * 1000;
 	plan->traffic = sim_rng_chance(&r, 600);
 	for (unsigned n = 1 + sim_rng_below(&r, SIM_CONNS_MAX) / 2; n; n--)
 		draw_conn(&r, plan);
-	draw_users(&r, plan);
-	if (sim_rng_chance(&r, 600))
+	draw_users(&r, plan, calm);
+	if (!calm && sim_rng_chance(&r, 600))
 		draw_faults(&r, plan);
-	if (sim_rng_chance(&r, 250)) {
+	if (sim_rng_chance(&r, calm ? 600 : 250)) {
 		plan->attack_pm = sim_rng_between(&r, 50, 700);
 		plan->attack_init = sim_rng_chance(&r, 400);
 	}

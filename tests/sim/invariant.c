@@ -6,7 +6,10 @@
 #include "sim.h"
 #include "stream.h"
 
-enum { LIST_MAX = 64 };
+enum {
+	LIST_MAX = 64,
+	PATIENCE_MS = 20000, /* the ladder's last rung has had its chance by then */
+};
 
 struct sas {
 	unsigned count;
@@ -298,29 +301,47 @@ static bool undisturbed(const struct sim_plan *p, unsigned conn)
 	return ups == 1;
 }
 
+static bool any_fault(const struct sim_plan *p)
+{
+	for (unsigned i = 0; i < p->step_count; i++)
+		if (p->step[i].kind == SIM_STEP_FAULT)
+			return true;
+	return false;
+}
+
+static bool still_stands(const struct sim_host *h, const struct sim_request *r)
+{
+	struct sas sas;
+	struct children children;
+
+	list(h, &sas, &children);
+	for (unsigned i = 0; i < sas.count; i++)
+		if (!strcmp(sas.sa[i].conn, h->sim->plan->conn[r->conn].policy[0].name) &&
+		    sas.sa[i].state == IKE_SA_ESTABLISHED && sas.sa[i].established_ms <= r->answered_ms &&
+		    sas.sa[i].child_count)
+			return true;
+	return false;
+}
+
+static void check_kept(struct sim_host *h, const struct sim_request *r)
+{
+	const struct sim_plan *p = h->sim->plan;
+	bool up = r->answered_ms && r->answer == IKE_REPORT_UP;
+
+	if (!r->up || !undisturbed(p, r->conn))
+		return;
+	if (up && !still_stands(h, r))
+		sim_violation(&h->sim->trace, "%s: c%u stood since %.3f and nobody ended it, but it is gone",
+			      h->name, r->conn, (double)r->answered_ms / 1000);
+	if (!up && !any_fault(p) && !p->attack_init && h->sim->clock.now_ms - r->asked_ms > PATIENCE_MS &&
+	    p->conn[r->conn].expect[sim_host_end(h, r->conn)] == SIM_EXPECT_UP)
+		sim_violation(&h->sim->trace, "%s: c%u did not come up though nothing was in its way",
+			      h->name, r->conn);
+}
+
 void sim_check_kept(struct sim *s)
 {
-	for (unsigned i = 0; i < s->plan->host_count; i++) {
-		struct sim_host *h = &s->host[i];
-
-		for (unsigned k = 0; k < h->request_count; k++) {
-			const struct sim_request *r = &h->request[k];
-			bool kept = false;
-			struct sas sas;
-			struct children children;
-
-			if (!r->up || !r->answered_ms || r->answer != IKE_REPORT_UP ||
-			    !undisturbed(s->plan, r->conn))
-				continue;
-			list(h, &sas, &children);
-			for (unsigned n = 0; n < sas.count; n++)
-				kept |= !strcmp(sas.sa[n].conn, s->plan->conn[r->conn].policy[0].name) &&
-					sas.sa[n].state == IKE_SA_ESTABLISHED &&
-					sas.sa[n].established_ms <= r->answered_ms && sas.sa[n].child_count;
-			if (!kept)
-				sim_violation(&s->trace,
-					      "%s: c%u stood since %.3f and nobody ended it, but it is gone",
-					      h->name, r->conn, (double)r->answered_ms / 1000);
-		}
-	}
+	for (unsigned i = 0; i < s->plan->host_count; i++)
+		for (unsigned k = 0; k < s->host[i].request_count; k++)
+			check_kept(&s->host[i], &s->host[i].request[k]);
 }

@@ -1,8 +1,13 @@
 /* Many IKE engines on a simulated network, all from one seed. See --help. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #include "crypto/prf.h"
 #include "lib/log.h"
@@ -20,6 +25,39 @@ struct totals {
 };
 
 static struct sim_plan plan;
+
+/* A crash names its seed too. */
+static void say_seed(void)
+{
+	char line[160];
+	int n = snprintf(line, sizeof(line), "crashed; see it again: sim %s%s --seed %" PRIu64 " --trace\n",
+			 plan.name ? "--named " : "", plan.name ? plan.name : "", plan.seed);
+
+	if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) < 0)
+		return;
+}
+
+#ifdef __SANITIZE_ADDRESS__
+static void catch_crashes(void)
+{
+	__sanitizer_set_death_callback(say_seed);
+}
+#else
+static void crashed(int number)
+{
+	say_seed();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void catch_crashes(void)
+{
+	signal(SIGSEGV, crashed);
+	signal(SIGBUS, crashed);
+	signal(SIGFPE, crashed);
+	signal(SIGABRT, crashed);
+}
+#endif
 
 static void to_trace(void *arg, enum cv_log_level level, const char *line)
 {
@@ -113,6 +151,7 @@ int main(int argc, char **argv)
 		usage();
 		return 2;
 	}
+	catch_crashes();
 	cv_log_set_level(o.trace ? CV_LOG_DEBUG : CV_LOG_ERROR);
 	cv_log_set_sink(to_trace, &o.trace);
 	if (!run_all(&o, &t)) {

@@ -172,9 +172,10 @@ static void unknown(struct ike_engine *e, const struct ike_msg *msg)
 {
 	e->counters.unknown_spi++;
 	strange(e, &msg->path, "it names an IKE SA that does not exist (any more)");
-	ike_stream_bad(e, &msg->path);
 	if (!msg->response && msg->h.spi_i && msg->h.spi_r)
 		ike_message_refuse(e, &msg->path, &msg->h, WIRE_N_INVALID_IKE_SPI, cv_bytes(NULL, 0));
+	/* Last: it may close the stream. */
+	ike_stream_bad(e, &msg->path);
 }
 
 static struct ike_sa *find(const struct ike_engine *e, const struct wire_header *h)

@@ -98,6 +98,8 @@ static enum cv_err make_engine(struct daemon *d)
 	struct ike_engine_config config = {
 		.random = daemon_random,
 		.initiate_udp = setup->listen_udp,
+		/* The userspace plane has no raw ESP. */
+		.esp_needs_udp = true,
 		.cookie_threshold = setup->cookie_never ? UINT32_MAX : setup->cookie_threshold,
 		.halfopen_max = setup->halfopen_max,
 		.cookie_always = setup->cookie_always,

@@ -105,6 +105,7 @@ struct ike_handshake {
 	uint8_t cookie_len;
 	uint8_t cookie_tries;
 	uint8_t ke_tries;
+	bool nat_claimed;             /* initiator: the peer was made to see a NAT */
 	uint8_t rung;                 /* initiator: which one of the attempt */
 	struct ike_attempt *attempt;  /* initiator */
 	struct ike_want want;         /* responder */

@@ -44,7 +44,8 @@ enum ike_event_type {
 
 struct ike_event {
 	uint8_t type; /* enum ike_event_type */
-	struct ike_path path;
+	struct ike_path path;                /* UP, ACQUIRE: local.ip may name the address that the route to the peer uses,
+					      * for connections without a configured one */
 	struct cv_bytes message;             /* MESSAGE: read-only, valid during the call */
 	int os_error;                        /* errno of STREAM_*, UDP_REFUSED */
 	char conn[IKE_NAME_MAX];             /* UP, DOWN, CONN_REMOVE, ACQUIRE */
@@ -123,6 +124,8 @@ struct ike_engine_config {
 	void (*random)(void *arg, uint8_t *out, size_t len);
 	void *random_arg;
 	bool initiate_udp;               /* there are UDP sockets: udp rungs can be tried */
+	bool esp_needs_udp;              /* the plane has no raw ESP: over UDP a NAT is claimed, so that the peer
+					  * puts its ESP into UDP too (unless encapsulation=no) */
 	uint32_t cookie_threshold;       /* half-open IKE SAs as responder before COOKIE is asked; 0: default */
 	uint32_t halfopen_max;           /* then new ones are dropped; 0: default */
 	bool cookie_always;              /* demand COOKIE of everybody (tests, ddos-mode=busy) */

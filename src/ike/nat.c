@@ -16,10 +16,14 @@ static enum cv_err digest(uint64_t spi_i, uint64_t spi_r, const struct cv_addr *
 	return crypto_sha1(parts, 3, out);
 }
 
-bool ike_nat_claims(const struct ike_policy *policy, const struct ike_path *path)
+bool ike_nat_claims(const struct ike_sa *sa)
 {
+	uint8_t encap = sa->policy->conn.encapsulation;
+
 	/* An unknown own address cannot be hashed: the claim is the safe answer. */
-	return policy->conn.encapsulation == IKE_ENCAP_YES || cv_ip_is_any(&path->local.ip);
+	if (encap == IKE_ENCAP_YES || cv_ip_is_any(&sa->path.local.ip))
+		return true;
+	return encap == IKE_ENCAP_AUTO && sa->engine->config.esp_needs_udp && sa->path.transport == IKE_UDP;
 }
 
 void ike_nat_build(struct ike_engine *e, struct wire_builder *b, const struct ike_path *path, uint64_t spi_i,
@@ -85,7 +89,7 @@ void ike_nat_float(struct ike_sa *sa)
 	/* Over TCP a NAT changes nothing (R9329-6.5-3). */
 	if (path.transport != IKE_UDP || !sa->peer_claims_nat || encap == IKE_ENCAP_NO)
 		return;
-	if (!sa->nat_local && !sa->nat_remote && encap != IKE_ENCAP_YES)
+	if (!sa->nat_local && !sa->nat_remote && !sa->hs->nat_claimed)
 		return;
 	path.local.port = IKE_NAT_PORT;
 	if (path.remote.port == IKE_PORT)

@@ -14,8 +14,8 @@ void ike_nat_detect(struct ike_sa *sa, const struct wire_chain *chain, uint64_t 
 void ike_nat_float(struct ike_sa *sa);
 /* Where ESP of this IKE SA goes, and whether in UDP. */
 struct ike_path ike_nat_child_path(const struct ike_sa *sa, bool *udp_encap);
-/* Does the connection want the peer to see a NAT? */
-bool ike_nat_claims(const struct ike_policy *policy, const struct ike_path *path);
+/* Is the peer to see a NAT on this path, whether there is one or not? */
+bool ike_nat_claims(const struct ike_sa *sa);
 /* The local UDP port for IKE_SA_INIT to that port: 4500 is the socket with the non-ESP marker. */
 uint16_t ike_nat_local_port(const struct ike_conn *conn, uint16_t remote_port);
 

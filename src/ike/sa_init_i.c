@@ -25,7 +25,8 @@ static enum cv_err build(struct ike_sa *sa, struct ike_task *task, struct wire_b
 	wire_sa_build(b, &offer);
 	wire_ke_build(b, hs->ke_group, crypto_ke_public(hs->ke));
 	wire_nonce_build(b, cv_bytes(hs->nonce, sizeof(hs->nonce)));
-	ike_nat_build(sa->engine, b, &sa->path, sa->spi_local, 0, ike_nat_claims(sa->policy, &sa->path));
+	hs->nat_claimed = ike_nat_claims(sa);
+	ike_nat_build(sa->engine, b, &sa->path, sa->spi_local, 0, hs->nat_claimed);
 	return CV_OK;
 }
 

@@ -173,7 +173,7 @@ static enum cv_err build_response(struct ike_sa *sa, const struct offer *offer, 
 	wire_ke_build(&b, crypto_ke_group(ke), crypto_ke_public(ke));
 	wire_nonce_build(&b, cv_bytes(sa->hs->nonce, sizeof(sa->hs->nonce)));
 	if (sa->peer_claims_nat)
-		ike_nat_build(e, &b, &sa->path, sa->spi_remote, sa->spi_local, ike_nat_claims(sa->policy, &sa->path));
+		ike_nat_build(e, &b, &sa->path, sa->spi_remote, sa->spi_local, ike_nat_claims(sa));
 	return wire_build_finish(&b, out);
 }
 

@@ -128,6 +128,37 @@ static void encapsulation_yes_makes_both_ends_see_a_nat(void **state)
 	rig_free(rig);
 }
 
+/* A plane without raw ESP: the peer must put its own ESP into UDP as well, whoever begins. */
+static void plane_that_needs_udp_makes_the_peer_use_it(void **state)
+{
+	static const struct ike_engine_config needs = { .initiate_udp = true, .esp_needs_udp = true };
+
+	(void)state;
+	for (unsigned who = 0; who < 2; who++) {
+		struct rig *rig = rig_new(&needs);
+		struct ike_conn *conn = malloc(sizeof(*conn));
+		struct ike_sa_info a, b;
+
+		assert_non_null(conn);
+		/* B is another implementation, which sends raw ESP where no NAT is seen. */
+		for (unsigned i = 0; i < 2; i++) {
+			rig_usual(i ? &rig->b : &rig->a, conn);
+			conn->encapsulation = i ? IKE_ENCAP_NO : IKE_ENCAP_AUTO;
+			rig_conn_set(i ? &rig->b : &rig->a, conn);
+		}
+		free(conn);
+		rig_up(who ? &rig->b : &rig->a, "net", 1);
+		rig_run(rig);
+		rig_assert_same_children(rig, 1);
+		assert_true(rig_sa(&rig->a, &a) && rig_sa(&rig->b, &b));
+		assert_true(b.nat_remote);
+		assert_false(a.nat_remote);
+		if (who == 0)
+			assert_int_equal(b.path.local.port, 4500);
+		rig_free(rig);
+	}
+}
+
 static void encapsulation_no_stays_on_port_500(void **state)
 {
 	struct rig *rig = rig_with(forbids, true);
@@ -222,6 +253,8 @@ static void unknown_own_address_is_learnt_from_the_answer(void **state)
 	assert_true(cv_ip_equal(&a.path.local.ip, &rig->a.ip));
 	assert_int_equal(a.local_id.type, WIRE_ID_IPV4);
 	assert_memory_equal(a.local_id.data, rig->a.ip.b, 4);
+	/* The peer saw a NAT, so it must be treated as one. */
+	assert_int_equal(a.path.local.port, 4500);
 	rig_free(rig);
 }
 
@@ -271,6 +304,7 @@ int main(void)
 		cmocka_unit_test(behind_a_nat_the_initiator_moves_to_port_4500),
 		cmocka_unit_test(host_behind_the_nat_sends_keepalives),
 		cmocka_unit_test(encapsulation_yes_makes_both_ends_see_a_nat),
+		cmocka_unit_test(plane_that_needs_udp_makes_the_peer_use_it),
 		cmocka_unit_test(encapsulation_no_stays_on_port_500),
 		cmocka_unit_test(peer_on_port_4500_is_spoken_to_from_4500),
 		cmocka_unit_test(responder_follows_the_newest_authenticated_message),

@@ -132,8 +132,12 @@ def test_encapsulation_on_port_4500_without_nat(world):
 
 @pytest.mark.parametrize("enable_tcp, transport", [("no", "udp"), ("yes", "tcp")])
 def test_initiator_behind_nat(world, enable_tcp, transport):
-    world.between.nft("table ip nat { chain post { type nat hook postrouting priority 100;"
-                      ' oifname "east" ip saddr 198.51.100.0/24 meta l4proto { tcp, udp } masquerade to :20000-29999;\n}\n}')
+    world.between.nft("""table ip nat {
+        chain post {
+            type nat hook postrouting priority 100;
+            oifname "east" ip saddr 198.51.100.0/24 meta l4proto { tcp, udp } masquerade to :20000-29999
+        }
+    }""")
     world.daemon("east", configuration(net={"left": "%any", "enable-tcp": enable_tcp}))
     west = world.daemon("west", configuration(net={"enable-tcp": enable_tcp}))
     west.up()

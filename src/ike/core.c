@@ -34,14 +34,6 @@ enum cv_err ike_core_keep(uint8_t **slot, size_t *len, struct cv_bytes from)
 	return CV_OK;
 }
 
-const char *ike_core_unlogged(uint64_t dropped, char out[IKE_UNLOGGED_MAX])
-{
-	out[0] = '\0';
-	if (dropped)
-		snprintf(out, IKE_UNLOGGED_MAX, " (%" PRIu64 " more were not logged)", dropped);
-	return out;
-}
-
 bool ike_rate_allowed(struct ike_rate *rate, uint64_t now_ms, uint32_t burst)
 {
 	if (rate->second != now_ms / 1000) {

@@ -34,7 +34,6 @@ enum {
 	IKE_MESSAGE_MAX = 65535,
 	IKE_BUILD_MAX = 16384,          /* what we build ourselves stays far below */
 	IKE_INIT_DIGEST_LEN = 16,
-	IKE_UNLOGGED_MAX = 48,
 	IKE_COOKIE_THRESHOLD = 128,
 	IKE_HALFOPEN_MAX = 4096,
 	IKE_PORT = 500,
@@ -270,8 +269,6 @@ void ike_core_random(struct ike_engine *e, uint8_t *out, size_t len);
 void ike_core_set_text(char **slot, const char *text);
 /* A copy of octets on the heap in place of *slot; CV_E_NOMEM empties it. */
 enum cv_err ike_core_keep(uint8_t **slot, size_t *len, struct cv_bytes from) CV_NODISCARD;
-/* What a line says of those before it that were left out: " (3 more were not logged)", or nothing. */
-const char *ike_core_unlogged(uint64_t dropped, char out[IKE_UNLOGGED_MAX]);
 /* True while fewer than `burst` were allowed in this second. */
 bool ike_rate_allowed(struct ike_rate *rate, uint64_t now_ms, uint32_t burst);
 /* Policies by reference count. */

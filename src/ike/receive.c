@@ -14,13 +14,13 @@
 
 static void strange(struct ike_engine *e, const struct ike_path *path, const char *text)
 {
-	char peer[CV_ADDR_TEXT_MAX], unlogged[IKE_UNLOGGED_MAX];
+	char peer[CV_ADDR_TEXT_MAX], left_out[CV_LOG_LEFT_OUT_MAX];
 	uint64_t dropped;
 
 	if (cv_log_allowed(&e->strange, e->now_ms, &dropped))
 		cv_log(CV_LOG_INFO, "ike", NULL, "message from %s %s ignored: %s%s",
 		       ike_transport_name(path->transport), cv_addr_text(&path->remote, peer), text,
-		       ike_core_unlogged(dropped, unlogged));
+		       cv_log_left_out(dropped, left_out));
 }
 
 static void malformed(struct ike_engine *e, const struct ike_path *path, const char *text)
@@ -54,7 +54,8 @@ static void reject(struct ike_sa *sa, const struct ike_msg *msg, uint16_t notify
 				cv_bytes(&msg->critical, notify == WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0));
 	ike_message_respond(sa, &msg->path, msg->h.exchange, msg->h.message_id, &reply);
 	sa->recv_id++;
-	ike_sa_complain(sa, "%s request refused: %s", wire_exchange_name(msg->h.exchange), wire_notify_name(notify));
+	ike_sa_log(sa, CV_LOG_WARNING, "%s request refused: %s", wire_exchange_name(msg->h.exchange),
+		   wire_notify_name(notify));
 	if (fatal)
 		ike_sa_linger(sa, "the peer sent a request that cannot be read");
 }

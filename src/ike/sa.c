@@ -50,7 +50,7 @@ void ike_sa_log(const struct ike_sa *sa, enum cv_log_level level, const char *fo
 void ike_sa_complain(struct ike_sa *sa, const char *format, ...)
 {
 	struct cv_log_limit *limit = sa->established_ms ? &sa->complaints : &sa->engine->refused;
-	char text[640], unlogged[IKE_UNLOGGED_MAX];
+	char text[640], left_out[CV_LOG_LEFT_OUT_MAX];
 	uint64_t dropped;
 	va_list args;
 
@@ -59,7 +59,7 @@ void ike_sa_complain(struct ike_sa *sa, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	ike_sa_log(sa, CV_LOG_WARNING, "%s%s", text, ike_core_unlogged(dropped, unlogged));
+	ike_sa_log(sa, CV_LOG_WARNING, "%s%s", text, cv_log_left_out(dropped, left_out));
 }
 
 static struct ike_sa *sa_of(struct cv_timer *timer, size_t offset)

@@ -27,14 +27,14 @@ struct offer {
 
 static bool log_stranger(struct ike_engine *e, const struct ike_path *path, const char *text)
 {
-	char peer[CV_ADDR_TEXT_MAX], unlogged[IKE_UNLOGGED_MAX];
+	char peer[CV_ADDR_TEXT_MAX], left_out[CV_LOG_LEFT_OUT_MAX];
 	uint64_t dropped;
 
 	if (!cv_log_allowed(&e->refused, e->now_ms, &dropped))
 		return false;
 	cv_log(CV_LOG_NOTICE, "ike", NULL, "IKE_SA_INIT from %s %s refused: %s%s",
 	       ike_transport_name(path->transport), cv_addr_text(&path->remote, peer), text,
-	       ike_core_unlogged(dropped, unlogged));
+	       cv_log_left_out(dropped, left_out));
 	return true;
 }
 
@@ -256,14 +256,20 @@ static bool names_spi(const struct wire_sa *sa)
 	return false;
 }
 
+/* Nothing is promised to a stranger, but who makes an honest mistake should hear of it (RFC 7296 section 2.21.1). */
+static bool unreadable(struct ike_engine *e, const struct ike_msg *msg)
+{
+	e->counters.malformed++;
+	refuse(e, msg, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0), "the message cannot be read");
+	return false;
+}
+
 static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *offer)
 {
 	struct cv_bytes body = cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN);
 
-	if (wire_chain_decode(msg->h.next_payload, body, &msg->chain, &msg->critical)) {
-		e->counters.malformed++;
-		return false;
-	}
+	if (wire_chain_decode(msg->h.next_payload, body, &msg->chain, &msg->critical))
+		return unreadable(e, msg);
 	if (msg->critical) {
 		refuse(e, msg, WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD, cv_bytes(&msg->critical, 1),
 		       "it demands an extension that we do not know");
@@ -272,10 +278,8 @@ static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *
 	if (ike_admit(NULL, msg, false) != IKE_ADMITTED || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &offer->sa) ||
 	    names_spi(&offer->sa) ||
 	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &offer->ke) ||
-	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &offer->nonce)) {
-		e->counters.malformed++;
-		return false;
-	}
+	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &offer->nonce))
+		return unreadable(e, msg);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "lib/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -218,6 +219,14 @@ bool cv_log_allowed(struct cv_log_limit *limit, uint64_t now_ms, uint64_t *dropp
 	*dropped = limit->dropped;
 	limit->dropped = 0;
 	return true;
+}
+
+const char *cv_log_left_out(uint64_t dropped, char out[CV_LOG_LEFT_OUT_MAX])
+{
+	out[0] = '\0';
+	if (dropped)
+		snprintf(out, CV_LOG_LEFT_OUT_MAX, " (%" PRIu64 " more were not logged)", dropped);
+	return out;
 }
 
 void cv_log_set_sink(cv_log_sink new_sink, void *arg)

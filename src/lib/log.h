@@ -42,6 +42,9 @@ struct cv_log_limit {
 	uint64_t dropped;
 };
 bool cv_log_allowed(struct cv_log_limit *limit, uint64_t now_ms, uint64_t *dropped);
+/* " (7 more were not logged)" for the end of the line, "" for none. Returns out. */
+#define CV_LOG_LEFT_OUT_MAX 64
+const char *cv_log_left_out(uint64_t dropped, char out[CV_LOG_LEFT_OUT_MAX]);
 
 /* Tests and the simulator catch lines here instead; NULL ends it. The line has no time stamp and no newline.
  * The sink must not log itself. */

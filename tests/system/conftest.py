@@ -12,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -122,11 +123,9 @@ class World:
 
     def __init__(self, net):
         self.net = net
-        self.west = net.add_host("west", *(f"{inner}/{24 if '.' in inner else 64}" for inner in
-                                           (INNER["west"], SECOND_INNER["west"], INNER6["west"])), forward=True)
+        self.west = net.add_host("west", *self.inner("west"), forward=True)
         self.between = net.add_host("between", forward=True)
-        self.east = net.add_host("east", *(f"{inner}/{24 if '.' in inner else 64}" for inner in
-                                           (INNER["east"], SECOND_INNER["east"], INNER6["east"])), forward=True)
+        self.east = net.add_host("east", *self.inner("east"), forward=True)
         for host, link4, link6 in ((self.west, "198.51.100", "2001:db8:a"), (self.east, "203.0.113", "2001:db8:b")):
             net.link(host, "eth0", [f"{link4}.2/24", f"{link6}::2/64"], self.between, host.name, [f"{link4}.1/24", f"{link6}::1/64"])
         for host, link4, link6 in ((self.west, "198.51.100", "2001:db8:a"), (self.east, "203.0.113", "2001:db8:b")):
@@ -149,6 +148,11 @@ class World:
         netns.wait_until(lambda: self.west.ping(OUTER["east"]) and self.west.ping(OUTER6["east"]), 20, "the net between")
         self.daemons = {}
 
+    @staticmethod
+    def inner(name):
+        # Single addresses: of a prefix on lo the kernel would take every address for its own.
+        return f"{INNER[name]}/32", f"{SECOND_INNER[name]}/32", f"{INNER6[name]}/128"
+
     def fault(self, rule):
         """A rule for what the network between forwards, such as "meta l4proto udp drop"."""
         self.between.nft(f"add rule inet between faults {rule}")
@@ -160,6 +164,23 @@ class World:
         """How many the network between has seen: "udp", "tcp", or "clear" (unencrypted, to or from the inner nets)."""
         listed = json.loads(self.between.run("nft", "-j", "list", "counter", "inet", "between", f"{counter}_packets").stdout)
         return next(entry["counter"]["packets"] for entry in listed["nftables"] if "counter" in entry)
+
+    def capture(self, host, device, *expression):
+        """Begins to write what passes; the returned function ends it and gives the file."""
+        program("tcpdump")
+        file = self.net.folder / f"{host.name}-{device}.pcap"
+        process = host.spawn("tcpdump", "-i", device, "--immediate-mode", "-B", "32768", "-U", "-s", "0", "-Z", "root", "-w", file, *expression,
+                             stderr=subprocess.PIPE, text=True)
+        netns.wait_until(lambda: "listening" in process.stderr.readline(), 10, "tcpdump")
+
+        def stop():
+            size = -1
+            while size != (size := file.stat().st_size):
+                time.sleep(0.3)
+            self.net.stop(process)
+            return file
+
+        return stop
 
     def daemon(self, name, config, *options, secrets=SECRET):
         """A running culvertd on the host of this name."""

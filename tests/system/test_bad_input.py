@@ -3,17 +3,16 @@
 import os
 import socket
 import struct
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
 import netns
-from conftest import INNER, OUTER, configuration
+from conftest import OUTER, configuration
 
 PREFIX = b"IKETCP"
-HEADER_ONLY = bytes.fromhex("1122334455667788" "0000000000000000") + bytes([33, 0x20, 34, 0x08]) + struct.pack(">II", 0, 28)
+HEADER_ONLY = bytes.fromhex("1122334455667788" "0000000000000000") + bytes([0, 0x20, 34, 0x08]) + struct.pack(">II", 0, 28)
 
 
 @pytest.fixture
@@ -238,12 +237,10 @@ def test_forged_and_replayed_packets_of_the_tunnel_do_it_no_harm(world):
     """What the network between can do with the tunnel's own packets: repeat, cut, flip, mix up."""
     pytest.importorskip("scapy.all", reason="scapy is not installed (Debian: python3-scapy)")
     west, east = world.pair(configuration(net={"enable-tcp": "no", "encapsulation": "yes"}))
-    capture = world.net.folder / "wire.pcap"
-    tcpdump = world.between.spawn("tcpdump", "-i", "west", "-U", "-s", "0", "-Z", "root", "-w", capture, "udp", stderr=subprocess.PIPE, text=True)
-    netns.wait_until(lambda: "listening" in tcpdump.stderr.readline(), 10, "tcpdump")
+    stop_capture = world.capture(world.between, "west", "udp")
     west.up()
     assert world.ping_through(count=5)
-    world.net.stop(tcpdump)
+    capture = stop_capture()
     world.between.run("/usr/bin/python3", "-B", "-c", textwrap.dedent("""
         import random, sys
         from scapy.all import IP, UDP, Raw, conf, rdpcap, send
@@ -289,4 +286,3 @@ def test_control_socket_takes_no_nonsense(pair):
     for control in held:
         control.close()
     assert os.stat(path).st_mode & 0o077 == 0, "the control socket is root's alone"
-    assert INNER

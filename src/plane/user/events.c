@@ -17,15 +17,15 @@ static void on_message(struct plane *p, const struct user_msg *msg)
 static void on_stream_lost(struct plane *p, const struct user_msg *msg)
 {
 	struct user_stream *s = user_stream_find(p, msg->stream_id);
-	char addr[CV_ADDR_TEXT_MAX];
+	char addr[CV_ADDR_TEXT_MAX], left_out[CV_LOG_LEFT_OUT_MAX];
 	uint64_t dropped;
 
 	if (s == NULL)
 		return;
 	if (msg->text != NULL && cv_log_allowed(&p->event_log, user_now_ms(), &dropped))
 		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
-		       "closed the TCP stream from %s: %s (%llu such lines left out)",
-		       cv_addr_text(&s->path.remote, addr), msg->text, (unsigned long long)dropped);
+		       "closed the TCP stream from %s: %s%s",
+		       cv_addr_text(&s->path.remote, addr), msg->text, cv_log_left_out(dropped, left_out));
 	user_stream_lost(p, s, msg->os_error);
 }
 

@@ -225,13 +225,13 @@ void plane_stream_open(struct plane *p, const struct ike_path *path)
 
 static void refuse_stranger(struct plane *p, struct user_stream *s, const char *why)
 {
-	char addr[CV_ADDR_TEXT_MAX];
+	char addr[CV_ADDR_TEXT_MAX], left_out[CV_LOG_LEFT_OUT_MAX];
 	uint64_t dropped;
 
 	if (cv_log_allowed(&p->stranger_log, user_now_ms(), &dropped))
 		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
-		       "closed the TCP stream from %s: %s (%llu such lines left out)",
-		       cv_addr_text(&s->path.remote, addr), why, (unsigned long long)dropped);
+		       "closed the TCP stream from %s: %s%s",
+		       cv_addr_text(&s->path.remote, addr), why, cv_log_left_out(dropped, left_out));
 	user_stream_lost(p, s, ETIMEDOUT);
 }
 

@@ -49,8 +49,24 @@ static void payloads_of_later_rfcs_are_skipped(void **state)
 	}
 }
 
+/* One message is on its way, b's unprotected INVALID_SYNTAX; nothing of it is kept. */
+static void assert_refused_as_unreadable(struct rig *rig)
+{
+	struct rig_packet *p = rig_peek(rig);
+
+	assert_non_null(p);
+	assert_int_equal(p->len, WIRE_IKE_HEADER_LEN + 8);
+	assert_int_equal(p->data[16], WIRE_NOTIFY);
+	assert_int_equal(p->data[19], WIRE_FLAG_RESPONSE);
+	assert_int_equal(cv_get_u16(p->data + WIRE_IKE_HEADER_LEN + 6), WIRE_N_INVALID_SYNTAX);
+	rig_lose(rig);
+	assert_null(rig_peek(rig));
+	assert_int_equal(rig_count(&rig->b, IKE_SA_INIT_DONE), 0);
+	assert_int_equal(ike_engine_counters(rig->b.e)->malformed, 1);
+}
+
 /* R7296-3.3.1-1: an SPI inside the SA payload has no place in IKE_SA_INIT. */
-static void offer_with_an_spi_inside_is_dropped(void **state)
+static void offer_with_an_spi_inside_is_refused(void **state)
 {
 	struct rig *rig = rig_new_usual();
 	struct rig_packet *p, changed;
@@ -69,9 +85,27 @@ static void offer_with_an_spi_inside_is_dropped(void **state)
 	cv_put_u32(changed.data + 24, (uint32_t)changed.len);
 	rig_lose(rig);
 	rig_inject(&rig->b, &changed.path, changed.data, changed.len);
-	assert_null(rig_peek(rig));
-	assert_int_equal(rig_count(&rig->b, IKE_SA_INIT_DONE), 0);
-	assert_int_equal(ike_engine_counters(rig->b.e)->malformed, 1);
+	assert_refused_as_unreadable(rig);
+	rig_free(rig);
+}
+
+/* A header alone, as over TCP from a peer that stops there: the answer is one notification, 36 octets (RFC 7296 section
+ * 2.21.1). */
+static void header_without_payloads_is_refused(void **state)
+{
+	struct rig *rig = rig_new_usual();
+	struct rig_packet *p, changed;
+
+	(void)state;
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	p = rig_peek(rig);
+	changed = *p;
+	changed.len = WIRE_IKE_HEADER_LEN;
+	changed.data[16] = WIRE_NO_NEXT;
+	cv_put_u32(changed.data + 24, (uint32_t)changed.len);
+	rig_lose(rig);
+	rig_inject(&rig->b, &changed.path, changed.data, changed.len);
+	assert_refused_as_unreadable(rig);
 	rig_free(rig);
 }
 
@@ -249,7 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(payloads_of_later_rfcs_are_skipped),
-		cmocka_unit_test(offer_with_an_spi_inside_is_dropped),
+		cmocka_unit_test(offer_with_an_spi_inside_is_refused),
+		cmocka_unit_test(header_without_payloads_is_refused),
 		cmocka_unit_test(message_without_spi_is_never_answered),
 		cmocka_unit_test(repeated_wish_for_a_group_changes_nothing),
 		cmocka_unit_test(repeated_cookie_changes_nothing),

@@ -319,6 +319,16 @@ static void test_a_limiter_works_from_time_zero(void **state)
 	assert_true(cv_log_allowed(&limit, 1000, &dropped));
 }
 
+static void test_what_was_left_out_is_said_only_when_there_is_something(void **state)
+{
+	char out[CV_LOG_LEFT_OUT_MAX];
+
+	(void)state;
+	assert_string_equal(cv_log_left_out(0, out), "");
+	assert_string_equal(cv_log_left_out(7, out), " (7 more were not logged)");
+	assert_string_equal(cv_log_left_out(UINT64_MAX, out), " (18446744073709551615 more were not logged)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_limiter_lets_a_burst_through_and_counts_the_rest,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_limiter_works_from_time_zero, set_up, tear_down),
+		cmocka_unit_test(test_what_was_left_out_is_said_only_when_there_is_something),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ def run(strongswan, tmp_path):
 
     yield go
     # Whatever became of the script: its namespaces and what runs in them go.
-    subprocess.run([str(LAB / "topology.sh"), "net-down"], env=env, check=False)
+    subprocess.run(["sh", str(LAB / "topology.sh"), "net-down"], env=env, check=False)
 
 
 @ROLES

@@ -62,10 +62,22 @@ static void test_every_other_value_changes_the_digest(void **state)
 		assert_true(d != digest_of(others[i]));
 }
 
+static void test_the_order_of_networks_counts(void **state)
+{
+	static const char head[] = "conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n";
+	char one[256], other[256];
+
+	(void)state;
+	snprintf(one, sizeof(one), "%s\tleftsubnets=10.1.0.0/16\n\tleftsubnets=10.2.0.0/16\n", head);
+	snprintf(other, sizeof(other), "%s\tleftsubnets=10.2.0.0/16\n\tleftsubnets=10.1.0.0/16\n", head);
+	assert_true(digest_of(one) != digest_of(other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place_order_and_comments_do_not_change_the_digest),
+		cmocka_unit_test(test_the_order_of_networks_counts),
 		cmocka_unit_test(test_every_other_value_changes_the_digest),
 	};
 

@@ -125,11 +125,34 @@ static void test_the_connections_own_values_win_then_also_then_default(void **st
 	unload(&l);
 }
 
+static void test_connections_keep_the_files_order_and_are_found_by_name(void **state)
+{
+	static const char *const names[] = { "mid", "zebra", "Apple", "apple", "last" };
+	char text[1024] = "conn %default\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n";
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		strcat(text, "conn ");
+		strcat(text, names[i]);
+		strcat(text, "\n");
+	}
+	l = load_text(text);
+	assert_int_equal(conf_conn_count(l.conf), 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(conf_conn_at(l.conf, i)->ike.name, names[i]);
+		assert_ptr_equal(conf_conn_find(l.conf, names[i]), conf_conn_at(l.conf, i));
+	}
+	assert_null(conf_conn_find(l.conf, "none"));
+	unload(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_files_load_with_the_messages_that_they_deserve),
 		cmocka_unit_test(test_bad_files_are_refused_with_file_line_and_reason),
+		cmocka_unit_test(test_connections_keep_the_files_order_and_are_found_by_name),
 		cmocka_unit_test(test_the_connections_own_values_win_then_also_then_default),
 	};
 

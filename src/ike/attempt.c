@@ -48,12 +48,13 @@ static void let_go(struct ike_attempt *attempt, unsigned rung, const char *why)
 	attempt->sa[rung] = NULL;
 	if (!sa || sa->dead)
 		return;
-	sa->hs->attempt = NULL;
 	/* The peer may have accepted it already: then it has to be deleted properly. */
-	if (sa->state == IKE_SA_AUTH_SENT)
+	if (sa->state == IKE_SA_AUTH_SENT) {
 		ike_auth_abandon(sa);
-	else
-		ike_sa_close(sa, why);
+		return;
+	}
+	sa->hs->attempt = NULL;
+	ike_sa_close(sa, why);
 }
 
 void ike_attempt_free(struct ike_attempt *attempt)

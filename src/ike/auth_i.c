@@ -79,11 +79,12 @@ void ike_auth_abandon(struct ike_sa *sa)
 {
 	struct ike_attempt *attempt = sa->hs->attempt;
 
-	if (attempt && cv_secret_copy(&sa->hs->secret, cv_secret_bytes(&attempt->secret))) {
+	sa->hs->attempt = NULL;
+	/* The late answer is checked by it. */
+	if (attempt && attempt->secret.data && cv_secret_copy(&sa->hs->secret, cv_secret_bytes(&attempt->secret))) {
 		ike_sa_close(sa, "out of memory");
 		return;
 	}
-	sa->hs->attempt = NULL;
 	sa->standby = true;
 	/* Repeating the request could make the peer establish it only now, and end the one that is in use. */
 	cv_timer_cancel(&sa->engine->timers, &sa->retransmit);
@@ -150,7 +151,7 @@ static const char *check_peer(struct ike_sa *sa, const struct ike_msg *msg, char
 static void take_child(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	struct ike_handshake *hs = sa->hs;
-	struct ike_child_params params = { .index = hs->child_index, .initiator = true, .spi_in = hs->child_spi };
+	struct ike_child_params params = { .policy = sa->policy, .index = hs->child_index, .initiator = true, .spi_in = hs->child_spi };
 	struct ike_agreed agreed;
 	struct ike_child *child;
 	char why[480];
@@ -214,6 +215,7 @@ static enum ike_task_result process(struct ike_sa *sa, struct ike_task *task, co
 		stand_by(sa);
 		return IKE_TASK_DONE;
 	}
+	ike_conn_drop_cut_off(sa);
 	ike_create_child_missing(sa, first);
 	ike_conn_settle(sa->conn);
 	return IKE_TASK_DONE;

@@ -152,6 +152,7 @@ static void make_child(struct ike_sa *sa, const struct ike_msg *msg, struct wire
 	uint16_t error = ike_negotiate_answer(sa, msg, IKE_KE_IGNORED, 0, NULL, &agreed);
 
 	if (!error) {
+		params.policy = agreed.policy;
 		params.index = agreed.index;
 		params.spi_out = (uint32_t)agreed.chosen.spi;
 		params.suite = agreed.chosen.suite;

@@ -35,6 +35,11 @@ bool ike_child_set_state(struct ike_child *child, uint8_t state)
 	return true;
 }
 
+const char *ike_child_name(const struct ike_child *child)
+{
+	return child->policy->conn.child[child->index].name;
+}
+
 uint32_t ike_child_new_spi(struct ike_engine *e)
 {
 	uint32_t spi;
@@ -64,8 +69,7 @@ struct ike_child *ike_child_of_policy(const struct ike_sa *sa, const struct ike_
 	const char *name = policy->conn.child[index].name;
 
 	for (struct ike_child *child = sa->children; child; child = child->next) {
-		if (child->state < IKE_CHILD_DELETING &&
-		    strcmp(child->policy->conn.child[child->index].name, name) == 0)
+		if (child->state < IKE_CHILD_DELETING && strcmp(ike_child_name(child), name) == 0)
 			return child;
 	}
 	return NULL;
@@ -88,7 +92,7 @@ static struct ike_child *child_new(struct ike_sa *sa, const struct ike_child_par
 	child->id = ++sa->engine->next_child;
 	child->initiator = params->initiator;
 	child->suite = params->suite;
-	child->policy = ike_policy_hold(sa->policy);
+	child->policy = ike_policy_hold(params->policy);
 	child->index = params->index;
 	child->local_count = params->local->count;
 	child->remote_count = params->remote->count;

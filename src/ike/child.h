@@ -5,7 +5,8 @@
 #include "ike/core.h"
 
 struct ike_child_params {
-	uint16_t index;              /* which child of sa->policy */
+	struct ike_policy *policy;
+	uint16_t index;              /* which child of it */
 	bool initiator;              /* of the exchange that makes it */
 	uint32_t spi_in, spi_out;
 	struct ike_suite suite;
@@ -32,6 +33,8 @@ struct ike_child *ike_child_by_spi_in(const struct ike_engine *e, uint32_t spi_i
 struct ike_child *ike_child_by_spi_out(const struct ike_sa *sa, uint32_t spi_out);
 /* Is there one, not being deleted, for that child of the policy? */
 struct ike_child *ike_child_of_policy(const struct ike_sa *sa, const struct ike_policy *policy, uint16_t index);
+/* Of the child policy. */
+const char *ike_child_name(const struct ike_child *child);
 /* "10.0.1.0/24 === 10.0.2.0/24" */
 const char *ike_child_text(const struct ike_child *child, char *out, size_t cap);
 

@@ -370,6 +370,17 @@ static void up_text(const struct ike_sa *sa, char *out, size_t cap)
 					ike_child_text(c, child, sizeof(child)));
 }
 
+void ike_conn_drop_cut_off(struct ike_sa *heir)
+{
+	struct ike_sa *next;
+
+	for (struct ike_sa *sa = heir->conn->sas; sa; sa = next) {
+		next = sa->conn_next;
+		if (sa != heir && sa->stream_lost && !sa->dead)
+			ike_sa_close(sa, "its TCP connection is gone, and another IKE SA took its place");
+	}
+}
+
 void ike_conn_settle(struct ike_connection *conn)
 {
 	struct ike_sa *sa = ike_conn_sa(conn);
@@ -414,6 +425,31 @@ enum cv_err ike_conn_up(struct ike_engine *e, const struct ike_event *event)
 	return CV_OK;
 }
 
+static void delete_guests_on(struct ike_sa *sa, const char *name)
+{
+	struct ike_child *next;
+
+	/* Without memory the IKE SA ends, and its children with it. */
+	for (struct ike_child *child = sa->children; child && !sa->dead; child = next) {
+		next = child->next;
+		if (child->state == IKE_CHILD_INSTALLED && strcmp(child->policy->conn.name, name) == 0)
+			ike_delete_child_start(child);
+	}
+}
+
+/* Child SAs of this connection that the peer put onto the IKE SAs of another one. */
+static void delete_guests(struct ike_connection *conn)
+{
+	struct ike_link *link = ike_conn_of_peer(conn->engine, &conn->policy->conn.remote_ip);
+
+	for (; link; link = link->next) {
+		struct ike_connection *host = link->object;
+
+		for (struct ike_sa *sa = host == conn ? NULL : host->sas; sa; sa = sa->conn_next)
+			delete_guests_on(sa, conn->name);
+	}
+}
+
 static void take_down(struct ike_connection *conn, const char *why)
 {
 	struct ike_sa *next;
@@ -428,6 +464,7 @@ static void take_down(struct ike_connection *conn, const char *why)
 		if (!sa->dead)
 			ike_conn_delete_sa(sa, why);
 	}
+	delete_guests(conn);
 }
 
 enum cv_err ike_conn_down(struct ike_engine *e, const char *name, uint64_t request_id)

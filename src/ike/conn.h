@@ -39,6 +39,8 @@ void ike_conn_sa_ended(struct ike_sa *sa, uint8_t was, const char *why);
 bool ike_conn_promote(struct ike_connection *conn);
 /* Ends an IKE SA with a Delete where the peer may know it. why: a constant text. */
 void ike_conn_delete_sa(struct ike_sa *sa, const char *why);
+/* A new IKE SA of ours stands: those of the connection whose stream was lost wait in vain. */
+void ike_conn_drop_cut_off(struct ike_sa *heir);
 /* Tells those who wait for the connection when nothing is under way any more. */
 void ike_conn_settle(struct ike_connection *conn);
 /* Bringing it up has failed. */

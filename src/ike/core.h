@@ -28,6 +28,7 @@ enum {
 	IKE_DELETE_MS = 5000,           /* how long we wait for the answer to a Delete */
 	IKE_STREAM_IDLE_MS = 10000,     /* a stream without IKE SA is closed after this (R9329-6.1-7, 6.3.1-1) */
 	IKE_STREAM_BAD_MAX = 8,         /* broken messages in a row until a stream is closed (R9329-6.1-18) */
+	IKE_DOUBT_MS = 10000,           /* without a sign of life, before an unproven hint leads to a question */
 	IKE_USAGE_WAIT_MS = 500,        /* the plane's time to answer IKE_OUT_USAGE_WANTED */
 	IKE_UNIQUE_GRACE_MS = 10000,    /* see ike_sa_identify */
 	IKE_SA_CHILDREN_MAX = 64,       /* Child SAs that one peer may have on an IKE SA */

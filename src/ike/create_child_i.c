@@ -105,7 +105,7 @@ static bool shared_of(const struct create_task *task, const struct ike_msg *msg,
 
 static void finish(struct ike_sa *sa, struct create_task *task, const struct ike_msg *msg)
 {
-	struct ike_child_params params = { .index = task->index, .initiator = true, .spi_in = task->spi_in };
+	struct ike_child_params params = { .policy = sa->policy, .index = task->index, .initiator = true, .spi_in = task->spi_in };
 	struct cv_secret shared = { 0 };
 	struct ike_agreed agreed;
 	struct ike_child *child;

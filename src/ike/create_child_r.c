@@ -51,7 +51,7 @@ static bool share(const struct request *req, uint16_t group, struct crypto_ke **
 static enum ike_verdict make(struct ike_sa *sa, const struct request *req, const struct ike_agreed *agreed,
 			     struct wire_builder *reply)
 {
-	struct ike_child_params params = { .index = agreed->index, .initiator = false,
+	struct ike_child_params params = { .policy = agreed->policy, .index = agreed->index, .initiator = false,
 					   .spi_in = ike_child_new_spi(sa->engine),
 					   .spi_out = (uint32_t)agreed->chosen.spi, .suite = agreed->chosen.suite,
 					   .ni = req->nonce, .local = &agreed->local, .remote = &agreed->remote };

@@ -118,7 +118,7 @@ static void delete_children(struct ike_sa *sa, const struct wire_delete *d, stru
 		if (answer->count < WIRE_DELETE_SPIS_MAX)
 			answer->spi[answer->count++] = child->spi_in;
 		ike_sa_log(sa, CV_LOG_NOTICE, "Child SA %s (SPI in %08x) deleted by the peer",
-			   child->policy->conn.child[child->index].name, child->spi_in);
+			   ike_child_name(child), child->spi_in);
 		ike_child_drop(child);
 	}
 }

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ike/auth.h"
 #include "ike/child.h"
+#include "ike/conn.h"
 #include "ike/sa.h"
 #include "ike/ts.h"
 
@@ -63,37 +65,68 @@ static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local, c
 			sa->policy->conn.child_count > 1 ? ", ..." : "");
 }
 
-static bool choose_child(struct ike_sa *sa, const struct ike_child *rekeyed, const struct wire_ts_list *local,
-			 const struct wire_ts_list *remote, struct ike_agreed *out)
+/* The best child of one policy, if it is better than *best. */
+static void choose_of(struct ike_sa *sa, struct ike_policy *policy, const struct ike_child *rekeyed,
+		      const struct wire_ts_list *local, const struct wire_ts_list *remote, unsigned *best,
+		      struct ike_agreed *out)
 {
+	const struct ike_conn *conn = &policy->conn;
 	struct ike_agreed trial;
-	unsigned best = 0;
 
-	for (unsigned i = 0; i < sa->policy->conn.child_count && i < IKE_CHILDREN_MAX; i++) {
-		unsigned score = fit(&sa->policy->conn, &sa->path, i, local, remote, &trial);
+	for (unsigned i = 0; i < conn->child_count && i < IKE_CHILDREN_MAX; i++) {
+		unsigned score = fit(conn, &sa->path, i, local, remote, &trial);
 
 		if (score)
-			score += ike_child_of_policy(sa, sa->policy, (uint16_t)i) == NULL;
-		if (score && rekeyed &&
-		    strcmp(sa->policy->conn.child[i].name, rekeyed->policy->conn.child[rekeyed->index].name) == 0)
+			score += ike_child_of_policy(sa, policy, (uint16_t)i) == NULL;
+		if (score && rekeyed && strcmp(conn->child[i].name, ike_child_name(rekeyed)) == 0)
 			score += 16;
-		if (score <= best)
+		if (score <= *best)
 			continue;
-		best = score;
+		*best = score;
+		out->policy = policy;
 		out->index = (uint16_t)i;
 		out->local = trial.local;
 		out->remote = trial.remote;
 	}
+}
+
+/* Would this connection have accepted the IKE SA as it is? Other implementations put the Child SAs of several
+ * connections between the same two identities on one IKE SA. */
+static bool shares(const struct ike_sa *sa, const struct ike_conn *conn)
+{
+	const struct ike_conn *own = &sa->policy->conn;
+	struct ike_id here, ours = ike_identity_id(sa->local_id), theirs = ike_identity_id(sa->remote_id);
+
+	if (conn->local_auth != own->local_auth || conn->remote_auth != own->remote_auth ||
+	    !ike_select_allows(&conn->ike_proposals, &sa->suite))
+		return false;
+	ike_auth_local_id(conn, &sa->path, &here);
+	return ike_id_equal(&here, &ours) &&
+	       (sa->auth_null || !conn->remote_id.type || ike_id_equal(&conn->remote_id, &theirs));
+}
+
+static bool choose_child(struct ike_sa *sa, const struct ike_child *rekeyed, const struct wire_ts_list *local,
+			 const struct wire_ts_list *remote, struct ike_agreed *out)
+{
+	struct ike_conn_walk walk = { 0 };
+	struct ike_connection *conn;
+	unsigned best = 0;
+
+	choose_of(sa, sa->policy, rekeyed, local, remote, &best, out);
+	while (!best && (conn = ike_conn_next(sa->engine, &sa->path, &walk))) {
+		if (shares(sa, &conn->policy->conn))
+			choose_of(sa, conn->policy, rekeyed, local, remote, &best, out);
+	}
 	return best > 0;
 }
 
-static void log_proposals(struct ike_sa *sa, const struct wire_sa *theirs)
+static void log_proposals(struct ike_sa *sa, const struct ike_conn *conn, const struct wire_sa *theirs)
 {
 	char a[220], b[220];
 
 	ike_sa_complain(sa, "no Child SA: the peer offers esp=%s, configured is esp=%s",
 			ike_proposals_text(theirs, a, sizeof(a)),
-			ike_proposals_text(&sa->policy->conn.esp_proposals, b, sizeof(b)));
+			ike_proposals_text(&conn->esp_proposals, b, sizeof(b)));
 }
 
 uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode, uint16_t sent_group,
@@ -101,7 +134,7 @@ uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, 
 {
 	struct wire_sa theirs;
 	struct wire_ts_list local, remote;
-	const struct ike_conn *conn = &sa->policy->conn;
+	const struct ike_conn *conn;
 
 	if (wire_sa_decode(ike_msg_body(request, WIRE_SA), &theirs) ||
 	    wire_ts_decode(ike_msg_body(request, WIRE_TSI), &remote) ||
@@ -109,17 +142,18 @@ uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, 
 		return WIRE_N_INVALID_SYNTAX;
 	if (sa->child_count >= IKE_SA_CHILDREN_MAX)
 		return WIRE_N_NO_ADDITIONAL_SAS;
-	if (ike_select(&conn->esp_proposals, &theirs, WIRE_PROTO_ESP, ke_mode, sent_group, &conn->ike_proposals,
-		       &out->chosen)) {
-		log_proposals(sa, &theirs);
-		return WIRE_N_NO_PROPOSAL_CHOSEN;
-	}
-	if (out->chosen.spi_len != WIRE_ESP_SPI_LEN || out->chosen.spi == 0)
-		return WIRE_N_INVALID_SYNTAX;
 	if (!choose_child(sa, rekeyed, &local, &remote, out)) {
 		log_selectors(sa, &local, &remote);
 		return WIRE_N_TS_UNACCEPTABLE;
 	}
+	conn = &out->policy->conn;
+	if (ike_select(&conn->esp_proposals, &theirs, WIRE_PROTO_ESP, ke_mode, sent_group, &conn->ike_proposals,
+		       &out->chosen)) {
+		log_proposals(sa, conn, &theirs);
+		return WIRE_N_NO_PROPOSAL_CHOSEN;
+	}
+	if (out->chosen.spi_len != WIRE_ESP_SPI_LEN || out->chosen.spi == 0)
+		return WIRE_N_INVALID_SYNTAX;
 	return 0;
 }
 
@@ -218,6 +252,7 @@ bool ike_negotiate_accept(struct ike_sa *sa, const struct ike_msg *response, uin
 	struct wire_sa offer, answer;
 
 	*made = false;
+	out->policy = sa->policy;
 	out->index = index;
 	if (wire_notify_find_error(&response->chain, &error)) {
 		ike_negotiate_explain(sa, error.type, index, why, cap);

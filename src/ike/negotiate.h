@@ -6,12 +6,13 @@
 #include "ike/select.h"
 
 struct ike_agreed {
-	uint16_t index;              /* which child of sa->policy */
+	struct ike_policy *policy;   /* the IKE SA's, or of another connection between the same identities */
+	uint16_t index;              /* which child of it */
 	struct ike_selected chosen;
 	struct wire_ts_list local, remote;
 };
 
-/* As responder: finds the child of our policy that the request is for. rekeyed: the child it replaces, or NULL. 0, or
+/* As responder: finds the child of ours that the request is for. rekeyed: the child it replaces, or NULL. 0, or
  * the error notify to answer with (the log has the reason). */
 uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode, uint16_t sent_group,
 			      const struct ike_child *rekeyed, struct ike_agreed *out);

@@ -6,6 +6,7 @@
 #include "ike/auth.h"
 #include "ike/create_child.h"
 #include "ike/informational.h"
+#include "ike/liveness.h"
 #include "ike/output.h"
 #include "ike/sa.h"
 #include "ike/sa_init.h"
@@ -188,6 +189,21 @@ static struct ike_sa *find(const struct ike_engine *e, const struct wire_header 
 	return sa && sa->initiator != from_initiator && sa->spi_remote == theirs ? sa : NULL;
 }
 
+/* The peer, or somebody else, says that it does not know our IKE SA: nothing changes by that, but it is worth a
+ * question, once in a while (R7296-2.21.4-1, R7296-2.4-4). */
+static bool doubted(struct ike_sa *sa, const struct ike_msg *msg)
+{
+	struct ike_engine *e = sa->engine;
+	struct wire_notify_payload n;
+
+	if (!msg->response || !wire_notify_find(&msg->chain, WIRE_N_INVALID_IKE_SPI, &n) ||
+	    !cv_ip_equal(&msg->path.remote.ip, &sa->path.remote.ip))
+		return false;
+	if (sa->state == IKE_SA_ESTABLISHED && !sa->flight && e->now_ms - sa->last_in_ms >= IKE_DOUBT_MS)
+		ike_liveness_ask(sa);
+	return true;
+}
+
 static void receive_protected(struct ike_engine *e, struct ike_msg *msg)
 {
 	struct ike_sa *sa = find(e, &msg->h);
@@ -209,6 +225,8 @@ static void receive_protected(struct ike_engine *e, struct ike_msg *msg)
 	err = wire_chain_decode(msg->h.next_payload, cv_bytes(e->rx + WIRE_IKE_HEADER_LEN, whole.len - WIRE_IKE_HEADER_LEN),
 				&msg->chain, &msg->critical);
 	sk = err ? NULL : wire_chain_find(&msg->chain, WIRE_SK);
+	if (!err && !sk && doubted(sa, msg))
+		return;
 	if (!sk) {
 		malformed(e, &msg->path, "it is not protected, or not well formed");
 		return;

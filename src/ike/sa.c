@@ -293,7 +293,9 @@ void ike_sa_linger(struct ike_sa *sa, const char *why)
 		return;
 	}
 	ike_sa_log(sa, sa->established_ms ? CV_LOG_NOTICE : CV_LOG_DEBUG, "IKE SA ends: %s", why);
-	halfopen_over(sa);
+	/* One that was never established goes on to count, so that bad guesses cannot fill the memory. */
+	if (sa->established_ms)
+		halfopen_over(sa);
 	stop_timers(sa);
 	ike_task_drop_all(sa);
 	ike_child_drop_all(sa);

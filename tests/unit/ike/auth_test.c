@@ -144,6 +144,31 @@ static void long_secret_counts_to_its_last_octet(void **state)
 	rig_free(rig);
 }
 
+/* A guesser gets no more memory than anybody who has not finished. */
+static void failed_guesses_count_as_half_open(void **state)
+{
+	static const struct ike_engine_config few = { .initiate_udp = true, .halfopen_max = 2 };
+	struct rig *rig = rig_new(&few);
+	struct ike_conn *conn = malloc(sizeof(*conn));
+
+	(void)state;
+	assert_non_null(conn);
+	rig_usual(&rig->a, conn);
+	rig_conn_set(&rig->a, conn);
+	rig_usual(&rig->b, conn);
+	rig_conn_set(&rig->b, conn);
+	free(conn);
+	rig->a.secret = "a guess";
+	for (unsigned i = 0; i < 3; i++)
+		up(rig);
+	assert_int_equal(ike_engine_counters(rig->b.e)->halfopen_dropped, 1);
+	rig_pass(rig, 100000);
+	rig->a.secret = rig->b.secret;
+	up(rig);
+	assert_up(rig);
+	rig_free(rig);
+}
+
 /* --- what the responder says is checked too --- */
 
 static void names_of_a(struct ike_conn *conn)
@@ -583,6 +608,7 @@ int main(void)
 		cmocka_unit_test(late_secrets_are_waited_for),
 		cmocka_unit_test(answer_to_nobodys_question_is_ignored),
 		cmocka_unit_test(long_secret_counts_to_its_last_octet),
+		cmocka_unit_test(failed_guesses_count_as_half_open),
 		cmocka_unit_test(identities_are_exchanged_and_matched),
 		cmocka_unit_test(responder_that_is_not_the_asked_one_refuses),
 		cmocka_unit_test(unknown_initiator_is_refused),

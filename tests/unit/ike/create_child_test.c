@@ -477,6 +477,78 @@ static void children_of_one_peer_are_bounded(void **state)
 	rig_free(rig);
 }
 
+/* --- several connections on one IKE SA --- */
+
+static void second_connection(struct rig_end *end, const char *remote_name)
+{
+	struct ike_conn *conn = malloc(sizeof(*conn));
+	bool a = end == &end->rig->a;
+
+	assert_non_null(conn);
+	rig_usual(end, conn);
+	strcpy(conn->name, "second");
+	rig_child(conn, 0, a ? "10.8.1.0/24" : "10.8.2.0/24", a ? "10.8.2.0/24" : "10.8.1.0/24");
+	if (remote_name) {
+		conn->remote_id.type = WIRE_ID_FQDN;
+		conn->remote_id.len = (uint16_t)strlen(remote_name);
+		memcpy(conn->remote_id.data, remote_name, conn->remote_id.len);
+	}
+	rig_conn_set(end, conn);
+	free(conn);
+}
+
+static void add_other_subnets(struct wire_builder *b, void *arg)
+{
+	struct rekey *r = arg;
+	struct wire_ts_list here = { .count = 1 }, there = { .count = 1 };
+
+	r->no_ts = true;
+	add_rekey(b, r);
+	here.ts[0] = rig_ts("10.8.1.0/24");
+	there.ts[0] = rig_ts("10.8.2.0/24");
+	wire_ts_build(b, WIRE_TSI, &here);
+	wire_ts_build(b, WIRE_TSR, &there);
+}
+
+/* libreswan puts the Child SAs of all connections between the same two identities onto one IKE SA. */
+static void child_of_another_connection_may_come_over_the_same_ike_sa(void **state)
+{
+	struct rig *rig = rig_with(NULL);
+	struct rekey r = { .protocol = WIRE_PROTO_ESP, .new_spi = 0x11223344 };
+	struct foreign_answer answer;
+
+	(void)state;
+	up(rig);
+	second_connection(&rig->b, NULL);
+	foreign_ask(&rig->a, foreign_sa(&rig->a), WIRE_CREATE_CHILD_SA, add_other_subnets, &r, &answer);
+	assert_int_equal(answer.error, 0);
+	assert_int_equal(rig->b.child_count, 2);
+	assert_string_equal(rig->b.child[1].conn, "second");
+	/* `down second` ends that child, and leaves the IKE SA to its own connection. */
+	rig_down(&rig->b, "second", 4);
+	assert_int_equal(rig_last_report(&rig->b, IKE_REPORT_DOWN)->request_id, 4);
+	rig_run(rig);
+	assert_int_equal(rig->b.child_count, 1);
+	assert_string_equal(rig->b.child[0].conn, "net");
+	assert_int_equal(rig_count(&rig->b, IKE_SA_ESTABLISHED), 1);
+	rig_free(rig);
+}
+
+static void child_of_a_connection_with_another_identity_may_not(void **state)
+{
+	struct rig *rig = rig_with(NULL);
+	struct rekey r = { .protocol = WIRE_PROTO_ESP, .new_spi = 0x11223344 };
+	struct foreign_answer answer;
+
+	(void)state;
+	up(rig);
+	second_connection(&rig->b, "somebody.else");
+	foreign_ask(&rig->a, foreign_sa(&rig->a), WIRE_CREATE_CHILD_SA, add_other_subnets, &r, &answer);
+	assert_int_equal(answer.error, WIRE_N_TS_UNACCEPTABLE);
+	assert_int_equal(rig->b.child_count, 1);
+	rig_free(rig);
+}
+
 /* --- the plane refuses --- */
 
 static void child_that_the_plane_cannot_carry_is_deleted_at_both_ends(void **state)
@@ -541,6 +613,8 @@ int main(void)
 		cmocka_unit_test(rekey_of_the_ike_sa_while_a_child_is_made_is_a_temporary_failure),
 		cmocka_unit_test(child_without_selectors_is_invalid_syntax_and_ends_the_ike_sa),
 		cmocka_unit_test(children_of_one_peer_are_bounded),
+		cmocka_unit_test(child_of_another_connection_may_come_over_the_same_ike_sa),
+		cmocka_unit_test(child_of_a_connection_with_another_identity_may_not),
 		cmocka_unit_test(child_that_the_plane_cannot_carry_is_deleted_at_both_ends),
 		cmocka_unit_test(packet_brings_up_the_child_it_fits),
 	};

@@ -1,9 +1,10 @@
 /* The ladder at work: UDP first, TCP where UDP does not pass, and what happens to the rungs that lose. */
-#include "rig.h"
+#include "foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/conn.h"
 #include "wire/payloads.h"
 
 /* A climbs UDP, then TCP port 4500; B takes both. */
@@ -175,9 +176,52 @@ static void late_loser_is_deleted_properly(void **state)
 	assert_int_equal(rig->b.child_count, 2);
 	assert_int_equal(rig->a.child_count, 1);
 	rig_inject(&rig->a, &late.path, late.data, late.len);
+	/* It is kept for a moment, in case the peer ends the other one. */
+	assert_null(rig_peek(rig));
+	assert_int_equal(rig_count(&rig->a, IKE_SA_ESTABLISHED), 2);
+	assert_int_equal(rig->a.child_count, 1);
 	rig_pass(rig, 5000);
 	assert_up_over(rig, IKE_TCP);
 	rig_free(rig);
+}
+
+/* Both rungs were established at the peer, and it keeps the one that lost here: then that one is the tunnel. Its Delete
+ * may come before or after the late answer. */
+static void rung_that_lost_takes_over_when_the_peer_ends_the_other(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order < 2; order++) {
+		struct rig *rig = ladder_rig();
+		struct rig_packet late;
+		struct ike_sa *tcp;
+
+		rig_up(&rig->a, "net", 1);
+		rig_deliver(rig);
+		rig_deliver(rig);
+		rig_deliver(rig);
+		late = *rig_peek(rig);
+		rig_lose(rig);
+		rig->udp_blocked = true;
+		rig_pass(rig, 1000);
+		rig->udp_blocked = false;
+		assert_int_equal(rig_count(&rig->b, IKE_SA_ESTABLISHED), 2);
+		tcp = foreign_sa_over(&rig->b, IKE_TCP);
+		if (order)
+			rig_inject(&rig->a, &late.path, late.data, late.len);
+		assert_int_equal(rig->a.child_count, 1);
+		ike_conn_delete_sa(tcp, "the peer prefers the other one");
+		rig_drain(&rig->b);
+		rig_run(rig);
+		assert_int_equal(rig->a.child_count, order);
+		if (!order)
+			rig_inject(&rig->a, &late.path, late.data, late.len);
+		rig_pass(rig, 10000);
+		assert_up_over(rig, IKE_UDP);
+		rig_down(&rig->a, "net", 2);
+		rig_run(rig);
+		rig_assert_nothing_left(rig);
+		rig_free(rig);
+	}
 }
 
 static void late_answer_over_udp_wins_when_tcp_has_not_yet(void **state)
@@ -459,6 +503,23 @@ static void lost_stream_keeps_the_ike_sa_for_a_while(void **state)
 	rig_free(rig);
 }
 
+static void up_after_a_lost_stream_makes_a_new_tunnel_at_once(void **state)
+{
+	struct rig *rig = tcp_rig();
+
+	(void)state;
+	rig_up(&rig->a, "net", 1);
+	rig_run(rig);
+	rig_break_stream(rig, 0);
+	rig_pass(rig, 20000);
+	rig_up(&rig->a, "net", 2);
+	rig_run(rig);
+	assert_up_over(rig, IKE_TCP);
+	assert_int_equal(rig_last_report(&rig->a, IKE_REPORT_UP)->request_id, 2);
+	assert_null(rig_last_report(&rig->a, IKE_REPORT_DOWN));
+	rig_free(rig);
+}
+
 static void stream_lost_during_the_handshake_fails_the_rung(void **state)
 {
 	struct rig *rig = tcp_rig();
@@ -499,6 +560,7 @@ int main(void)
 		cmocka_unit_test(each_rung_is_an_attempt_of_its_own),
 		cmocka_unit_test(unanswered_auth_over_udp_brings_tcp_too),
 		cmocka_unit_test(late_loser_is_deleted_properly),
+		cmocka_unit_test(rung_that_lost_takes_over_when_the_peer_ends_the_other),
 		cmocka_unit_test(late_answer_over_udp_wins_when_tcp_has_not_yet),
 		cmocka_unit_test(nothing_passes_is_said_with_the_story_of_every_rung),
 		cmocka_unit_test(everything_refused_fails_within_seconds),
@@ -514,6 +576,7 @@ int main(void)
 		cmocka_unit_test(second_ike_sa_on_a_busy_stream_is_refused),
 		cmocka_unit_test(half_open_ike_sa_gives_way_on_its_stream),
 		cmocka_unit_test(lost_stream_keeps_the_ike_sa_for_a_while),
+		cmocka_unit_test(up_after_a_lost_stream_makes_a_new_tunnel_at_once),
 		cmocka_unit_test(stream_lost_during_the_handshake_fails_the_rung),
 		cmocka_unit_test(nothing_goes_over_udp_while_tcp_carries_the_tunnel),
 	};

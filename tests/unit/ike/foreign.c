@@ -61,24 +61,30 @@ static const struct ike_task_ops ops[] = {
 
 struct first {
 	uint64_t spi;
+	uint8_t transport; /* 0: any */
 };
 
 static bool take_first(void *arg, const struct ike_sa_info *info)
 {
 	struct first *f = arg;
 
-	if (info->state == IKE_SA_ESTABLISHED)
+	if (info->state == IKE_SA_ESTABLISHED && (!f->transport || info->path.transport == f->transport))
 		f->spi = info->spi_local;
 	return f->spi == 0;
 }
 
-struct ike_sa *foreign_sa(const struct rig_end *end)
+struct ike_sa *foreign_sa_over(const struct rig_end *end, uint8_t transport)
 {
-	struct first f = { 0 };
+	struct first f = { .transport = transport };
 
 	ike_engine_each_sa(end->e, take_first, &f);
 	assert_true(f.spi != 0);
 	return ike_sa_find(end->e, f.spi);
+}
+
+struct ike_sa *foreign_sa(const struct rig_end *end)
+{
+	return foreign_sa_over(end, 0);
 }
 
 void foreign_send(struct rig_end *end, struct ike_sa *sa, uint8_t exchange, foreign_build add, void *arg,

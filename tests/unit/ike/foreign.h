@@ -30,6 +30,8 @@ struct foreign_answer {
 
 /* The established IKE SA of an end. */
 struct ike_sa *foreign_sa(const struct rig_end *end);
+/* ... the one that goes over that transport. */
+struct ike_sa *foreign_sa_over(const struct rig_end *end, uint8_t transport);
 /* Sends a request of that exchange from the IKE SA, and delivers everything. */
 void foreign_ask(struct rig_end *end, struct ike_sa *sa, uint8_t exchange, foreign_build build, void *arg,
 		 struct foreign_answer *answer);

@@ -425,6 +425,37 @@ static void unknown_ike_sa_is_answered_for_requests_only(void **state)
 	rig_free(rig);
 }
 
+/* The hint changes nothing by itself, but after a while without a sign of life it is worth a question. */
+static void peer_that_forgot_the_ike_sa_is_asked(void **state)
+{
+	struct rig *rig = up_with(NULL);
+	struct ike_sa *a = foreign_sa(&rig->a);
+	uint8_t hint[28 + 8] = { 0 };
+
+	(void)state;
+	cv_put_u64(hint, a->spi_local);
+	cv_put_u64(hint + 8, a->spi_remote);
+	hint[16] = WIRE_NOTIFY;
+	hint[17] = 0x20;
+	hint[18] = WIRE_INFORMATIONAL;
+	hint[19] = WIRE_FLAG_RESPONSE;
+	cv_put_u32(hint + 24, sizeof(hint));
+	cv_put_u16(hint + 30, 8);
+	cv_put_u16(hint + 34, WIRE_N_INVALID_IKE_SPI);
+	rig_inject(&rig->a, &a->path, hint, sizeof(hint));
+	assert_null(rig_peek(rig));
+	rig_wait(rig, 10000);
+	rig_inject(&rig->a, &a->path, hint, sizeof(hint));
+	rig_expect(rig, &rig->b, WIRE_INFORMATIONAL, false);
+	rig_inject(&rig->a, &a->path, hint, sizeof(hint));
+	assert_int_equal(rig->packet_count, 1);
+	rig_run(rig);
+	rig_inject(&rig->a, &a->path, hint, sizeof(hint));
+	assert_null(rig_peek(rig));
+	rig_assert_same_children(rig, 1);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +478,7 @@ int main(void)
 		cmocka_unit_test(malformed_request_is_invalid_syntax_and_ends_the_ike_sa),
 		cmocka_unit_test(changed_messages_are_dropped_silently),
 		cmocka_unit_test(unknown_ike_sa_is_answered_for_requests_only),
+		cmocka_unit_test(peer_that_forgot_the_ike_sa_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

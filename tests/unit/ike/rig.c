@@ -160,7 +160,6 @@ void rig_free(struct rig *rig)
 	ike_engine_free(rig->a.e);
 	ike_engine_free(rig->b.e);
 	free(rig);
-	cv_log_set_sink(NULL, NULL);
 }
 
 /* --- the network --- */

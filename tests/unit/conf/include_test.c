@@ -22,15 +22,20 @@ static int remove_folder(void **state)
 	return system(command);
 }
 
-static void put(const char *name, const char *text)
+static void put(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(const char *name, const char *format, ...)
 {
 	char path[128];
+	va_list args;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	f = fopen(path, "w");
 	assert_non_null(f);
-	fputs(text, f);
+	va_start(args, format);
+	vfprintf(f, format, args);
+	va_end(args);
 	assert_int_equal(fclose(f), 0);
 }
 
@@ -44,8 +49,8 @@ static struct loaded load_file(const char *name)
 	return l;
 }
 
-/* a whole connection of that name */
-#define CONN(name) "conn " name "\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n"
+/* What makes a whole connection of "conn NAME". */
+static const char whole[] = "\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauthby=secret\n";
 
 static void test_includes_count_from_the_including_file_and_come_in_order(void **state)
 {
@@ -55,10 +60,10 @@ static void test_includes_count_from_the_including_file_and_come_in_order(void *
 	(void)state;
 	snprintf(sub, sizeof(sub), "%s/conf.d", folder);
 	assert_int_equal(mkdir(sub, 0700), 0);
-	put("ipsec.conf", CONN("first") "include conf.d/*.conf\n" CONN("last"));
-	put("conf.d/b.conf", CONN("b"));
-	put("conf.d/a.conf", "include extra\ninclude \"none-*.here\"\n" CONN("a"));
-	put("conf.d/extra", CONN("extra"));
+	put("ipsec.conf", "conn first%sinclude conf.d/*.conf\nconn last%s", whole, whole);
+	put("conf.d/b.conf", "conn b%s", whole);
+	put("conf.d/a.conf", "include extra\ninclude \"none-*.here\"\nconn a%s", whole);
+	put("conf.d/extra", "conn extra%s", whole);
 	l = load_file("ipsec.conf");
 	assert_int_equal(l.err, CV_OK);
 	assert_int_equal(l.count, 0);
@@ -92,7 +97,7 @@ static void test_a_missing_included_file_is_a_warning(void **state)
 	struct loaded l;
 
 	(void)state;
-	put("ipsec.conf", "include nothing.conf\n" CONN("net"));
+	put("ipsec.conf", "include nothing.conf\nconn net%s", whole);
 	l = load_file("ipsec.conf");
 	assert_int_equal(l.err, CV_OK);
 	assert_int_equal(l.count, 1);
@@ -106,8 +111,8 @@ static void test_a_circle_of_includes_is_cut(void **state)
 	struct loaded l;
 
 	(void)state;
-	put("ipsec.conf", "include other.conf\n" CONN("net"));
-	put("other.conf", "include ipsec.conf\n" CONN("other"));
+	put("ipsec.conf", "include other.conf\nconn net%s", whole);
+	put("other.conf", "include ipsec.conf\nconn other%s", whole);
 	l = load_file("ipsec.conf");
 	assert_int_equal(l.err, CV_OK);
 	assert_int_equal(conf_conn_count(l.conf), 2);
@@ -117,14 +122,16 @@ static void test_a_circle_of_includes_is_cut(void **state)
 
 static void test_includes_nest_ten_deep_and_no_deeper(void **state)
 {
-	char name[32], text[64];
+	char name[32];
 	struct loaded l;
 
 	(void)state;
 	for (int depth = 1; depth <= 11; depth++) {
 		snprintf(name, sizeof(name), "%d.conf", depth);
-		snprintf(text, sizeof(text), "include %d.conf\n", depth + 1);
-		put(name, depth < 11 ? text : CONN("deep"));
+		if (depth < 11)
+			put(name, "include %d.conf\n", depth + 1);
+		else
+			put(name, "conn deep%s", whole);
 	}
 	l = load_file("2.conf"); /* 2 to 11: ten files */
 	assert_int_equal(l.err, CV_OK);

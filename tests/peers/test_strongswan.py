@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -12,10 +14,12 @@ ROLES = pytest.mark.parametrize("role", ["initiates", "responds"])
 
 
 @pytest.fixture
-def run(strongswan, tmp_path):
+def run(strongswan):
+    # Short: the path of a socket has 108 octets.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cvpeer-"))
     prefix = f"cvpeer{os.getpid()}-"
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(pathlib.Path.home()),
-           "LAB_DIR": str(LAB), "LAB_PREFIX": prefix, "LAB_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path),
+           "LAB_DIR": str(LAB), "LAB_PREFIX": prefix, "LAB_STATE": str(folder / "state"), "TMPDIR": str(folder),
            "CULVERT_BUILD": str(BUILD)}
 
     def go(*arguments):
@@ -26,6 +30,7 @@ def run(strongswan, tmp_path):
     yield go
     # Whatever became of the script: its namespaces and what runs in them go.
     subprocess.run(["sh", str(LAB / "topology.sh"), "net-down"], env=env, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @ROLES

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -42,7 +43,7 @@ struct ctl_server {
 	uint64_t last_id;
 	bool closing;
 	bool pipe_closed;
-	char path[256];
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
 struct writing {
@@ -321,6 +322,7 @@ enum cv_err ctl_server_new(uv_loop_t *loop, const char *path, const struct ctl_s
 	s->pipe.data = s;
 	unlink(path);
 	mode_t mask = umask(0177);
+	/* libuv would cut it, and nobody would find the socket. */
 	int error = strlen(path) >= sizeof(s->path) ? UV_ENAMETOOLONG : uv_pipe_bind(&s->pipe, path);
 	umask(mask);
 	if (error == 0)

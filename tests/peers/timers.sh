@@ -21,8 +21,8 @@ within() {
 	echo "took $_took s"
 	awk -v t="$_took" -v most="$2" 'BEGIN { exit !(t <= most) }' || fail "$_took s; $2 s is the most"
 }
-# times EXPRESSION: when such packets left west, in seconds from the first, one a line
-times() { tcpdump -tt -n -r "$conf/wire.pcap" "$1" 2>/dev/null | awk 'NR == 1 { first = $1 } { printf "%.2f\n", $1 - first }'; }
+# sent_at EXPRESSION: when such packets left west, in seconds from the first, one a line
+sent_at() { tcpdump -tt -n -r "$conf/wire.pcap" "$1" 2>/dev/null | awk 'NR == 1 { first = $1 } { printf "%.2f\n", $1 - first }'; }
 
 # UDP is dropped: the tunnel over TCP stands within 3 s, after two sends over UDP.
 case_fallback_dropped() {
@@ -61,7 +61,7 @@ case_retransmission() {
 	! culvert west up net || fail "up succeeded"
 	within "$begin" 13
 	capture_stop west
-	times "udp port 500 and src 192.1.1.45" | tee "$conf/times"
+	sent_at "udp port 500 and src 192.1.1.45" | tee "$conf/times"
 	awk '{ at[NR] = $1 } END {
 		if (NR < 4) exit 1
 		for (i = 3; i <= NR && i <= 5; i++) {

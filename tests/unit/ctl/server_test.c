@@ -332,6 +332,12 @@ static void a_path_that_cannot_be_is_an_error_with_words(void **state)
 	memset(long_path, 'x', sizeof(long_path));
 	long_path[sizeof(long_path) - 1] = 0;
 	assert_int_equal(ctl_server_new(&loop, long_path, &callbacks, &other, text, sizeof(text)), CV_E_IO);
+	/* A socket's path has 108 octets with its end: one more is an error, not a shorter path. */
+	memcpy(long_path, "/tmp/", 5);
+	long_path[108] = 0;
+	assert_int_equal(ctl_server_new(&loop, long_path, &callbacks, &other, text, sizeof(text)), CV_E_IO);
+	long_path[107] = 0;
+	assert_int_equal(access(long_path, F_OK), -1);
 }
 
 /* An answer that is on its way when the server closes still arrives. */

@@ -12,7 +12,7 @@ start_both() {
 	culvertd_on east
 	culvertd_on west
 	# As on a real network of some size, and so that a transfer takes time at all.
-	shape west delay 5ms rate 100mbit
+	shape west delay 5ms rate 100mbit || fail "no netem"
 }
 now() { date +%s.%N; }
 # within SINCE SECONDS: fails when more simulated time has passed

@@ -8,7 +8,7 @@
 #include "sim.h"
 #include "stream.h"
 
-enum { MEMORY = 48, MESSAGE_MAX = 4096, WAITING = 16, LATE_MS = 1500 };
+enum { MEMORY = 48, MESSAGE_MAX = 4096, WAITING = 16, LATE_MS = 1500, FLOOD_MS = 4000 };
 
 struct heard {
 	struct cv_addr src, dst;
@@ -29,7 +29,9 @@ struct sim_attacker {
 	struct sim_rng rng;
 	unsigned node;
 	uint64_t stream_id;
+	uint64_t flood_until_ms;
 	unsigned heard_count;
+	struct heard first; /* for the flood */
 	struct heard heard[MEMORY];
 	struct waiting waiting[WAITING];
 };
@@ -276,6 +278,24 @@ static void stranger(struct sim_attacker *a, const struct sim_packet *p)
 	inject(a, &from, &p->dst, p->proto, cv_bytes(m, p->len));
 }
 
+static void flood(void *owner, void *arg)
+{
+	struct sim_attacker *a = owner;
+	const struct heard *h = &a->first;
+	struct sim_packet *p;
+
+	(void)arg;
+	if (a->s->healed || a->s->clock.now_ms > a->flood_until_ms)
+		return;
+	p = sim_alloc(sizeof(*p) + h->len);
+	*p = (struct sim_packet){ .proto = h->proto, .src = h->src, .dst = h->dst, .len = h->len };
+	p->src.ip.b[2] = (uint8_t)sim_rng_below(&a->rng, 256);
+	memcpy(p->data, h->data, h->len);
+	stranger(a, p);
+	free(p);
+	sim_clock_in(&a->s->clock, a->s->plan->flood_ms, flood, a, NULL);
+}
+
 static void watch(void *arg, const struct sim_packet *p)
 {
 	struct sim_attacker *a = arg;
@@ -285,7 +305,11 @@ static void watch(void *arg, const struct sim_packet *p)
 		return;
 	*h = (struct heard){ .src = p->src, .dst = p->dst, .proto = p->proto, .len = p->len };
 	memcpy(h->data, p->data, p->len);
-	a->heard_count++;
+	if (!a->heard_count++ && a->s->plan->flood_ms) {
+		a->first = *h;
+		a->flood_until_ms = a->s->clock.now_ms + FLOOD_MS;
+		flood(a, NULL);
+	}
 	while (sim_rng_chance(&a->rng, a->s->plan->attack_pm)) {
 		bool bend = may_bend(a, p->data, p->len);
 

@@ -18,31 +18,48 @@ static struct sim_fault *fault(struct sim_plan *p, uint64_t at_ms, unsigned host
 	return &sim_plan_step(p, at_ms, SIM_STEP_FAULT, host, 0)->fault;
 }
 
+/* Details that must not matter, from the seed: the family of the addresses is returned. */
+static uint8_t vary(struct sim_plan *p)
+{
+	struct sim_rng r = sim_rng_new(p->seed, 5);
+
+	for (unsigned i = 0; i < 2; i++) {
+		p->host[i].link.delay_ms = sim_rng_between(&r, 0, 25);
+		p->host[i].link.jitter_ms = sim_rng_below(&r, 5);
+		p->host[i].cookie_always = sim_rng_chance(&r, 300);
+		p->host[i].secret_delay_ms = sim_rng_below(&r, 50);
+	}
+	p->host[0].behind_nat = sim_rng_chance(&r, 400);
+	p->host[0].nat.symmetric = sim_rng_chance(&r, 500);
+	p->host[0].nat.keeps_ports = sim_rng_chance(&r, 500);
+	return sim_rng_chance(&r, 400) ? CV_IPV6 : CV_IPV4;
+}
+
 static void clean_link(struct sim_plan *p)
 {
-	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
-	up(p, 100, 500, IKE_UDP);
+	sim_plan_conn(p, 0, 1, vary(p), SIM_LADDER_FALLBACK);
+	up(p, 100, 1000, IKE_UDP);
 	sim_plan_step(p, 20000, SIM_STEP_DOWN, 1, 0);
 }
 
 static void tcp_only(struct sim_plan *p)
 {
-	sim_plan_conn(p, 0, 1, CV_IPV6, SIM_LADDER_TCP);
+	sim_plan_conn(p, 0, 1, vary(p), SIM_LADDER_TCP);
 	fault(p, 0, 1)->udp_drop = true;
-	up(p, 100, 500, IKE_TCP);
+	up(p, 100, 1000, IKE_TCP);
 	sim_plan_step(p, 20000, SIM_STEP_DOWN, 0, 0);
 }
 
 static void udp_blackholed(struct sim_plan *p)
 {
-	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
+	sim_plan_conn(p, 0, 1, vary(p), SIM_LADDER_FALLBACK);
 	fault(p, 0, 1)->udp_drop = true;
 	up(p, 100, 3000, IKE_TCP);
 }
 
 static void udp_refused(struct sim_plan *p)
 {
-	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
+	sim_plan_conn(p, 0, 1, vary(p), SIM_LADDER_FALLBACK);
 	fault(p, 0, 1)->udp_refuse = true;
 	up(p, 100, 1000, IKE_TCP);
 }
@@ -171,6 +188,35 @@ static void attacked(struct sim_plan *p)
 	p->script_ms = 60000;
 }
 
+/* Thousands of handshakes from nowhere: cookies keep the real one alive. */
+static void flooded(struct sim_plan *p)
+{
+	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_UDP);
+	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_UDP);
+	for (unsigned i = 0; i < 2; i++)
+		memset(&p->conn[i].policy[1].remote_ip, 0, sizeof(struct cv_ip));
+	up(p, 100, 500, IKE_UDP);
+	sim_plan_step(p, 3000, SIM_STEP_UP, 0, 1)->within_ms = 500;
+	p->flood_ms = 1;
+	p->attack_pm = 1;
+}
+
+/* Two connections between the same two identities, told apart by their subnets. */
+static void two_for_one_peer(struct sim_plan *p)
+{
+	unsigned b;
+
+	sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
+	b = sim_plan_conn(p, 0, 1, CV_IPV4, SIM_LADDER_FALLBACK);
+	for (unsigned e = 0; e < 2; e++) {
+		p->conn[b].policy[e].local_id = p->conn[0].policy[e].local_id;
+		p->conn[b].policy[e].remote_id = p->conn[0].policy[e].remote_id;
+		p->host[e].uniqueids = false;
+	}
+	up(p, 100, 500, IKE_UDP);
+	sim_plan_step(p, 3000, SIM_STEP_UP, 0, b)->within_ms = 500;
+}
+
 static void nat_restarts(struct sim_plan *p)
 {
 	p->host[0].behind_nat = true;
@@ -238,6 +284,8 @@ static const struct {
 	{ "cookies-and-another-group", cookies_and_another_group },
 	{ "attacked", attacked },
 	{ "nat-restarts", nat_restarts },
+	{ "flooded", flooded },
+	{ "two-for-one-peer", two_for_one_peer },
 	{ "stream-reset", stream_reset },
 	{ "down-while-coming-up", down_while_coming_up },
 	{ "plane-refuses", plane_refuses },

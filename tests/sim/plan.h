@@ -77,6 +77,8 @@ struct sim_plan {
 	bool traffic;			     /* inner packets flow */
 	uint32_t attack_pm;		     /* per message: hostile ones follow it; 0: nobody attacks */
 	bool attack_init;		     /* ... also ones that can spoil an IKE_SA_INIT in progress */
+	uint32_t
+	    flood_ms; /* for some seconds a copy of the first IKE_SA_INIT from nowhere, so often; 0: none */
 	bool hard_faults; /* reboots, cuts, resets: SAs may legally be known to one end only */
 };
 

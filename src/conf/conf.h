@@ -65,8 +65,8 @@ struct conf_message {
 	char text[512]; /* "file:line: message" */
 };
 
-/* Reads the file and its includes. *messages (NULL only when memory ran out) is an array of *count, to be freed with free(), also on failure.
- * CV_E_SYNTAX when there is an error in it, CV_E_IO when it could not be read. */
+/* Reads the file and its includes. *messages (NULL only when memory ran out) is an array of *count, to be freed with
+ * free(), also on failure. CV_E_SYNTAX when there is an error in it, CV_E_IO when it could not be read. */
 enum cv_err conf_load(const char *path, struct conf **out, struct conf_message **messages, size_t *count) CV_NODISCARD;
 void conf_free(struct conf *c);
 const struct conf_setup *conf_setup(const struct conf *c);

@@ -334,6 +334,7 @@ static void message(struct sim_host *h, const struct ike_path *path, uint8_t kin
 	sim_tap_delivered(h->sim->tap, h, path, data);
 	if (sim_host_event(h, &ev) != CV_OK)
 		sim_violation(&h->sim->trace, "%s: the engine fails for what a peer sent", h->name);
+	sim_tap_handled(h->sim->tap, h);
 }
 
 static bool on_datagram(void *arg, const struct cv_addr *local, const struct cv_addr *remote, uint8_t kind,

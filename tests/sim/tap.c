@@ -33,6 +33,7 @@ struct flow {
 	uint32_t count, cap;
 	struct record *record;
 	int64_t request_sent;	  /* highest id, -1: none */
+	int64_t response_sent;	  /* highest id, -1: none */
 	int64_t request_answered; /* highest id whose genuine response was delivered, -1: none */
 };
 
@@ -44,6 +45,8 @@ struct lane {
 };
 
 struct sim_tap {
+	struct flow *due; /* who owes the answer that a repeated request asks for again */
+	uint32_t due_id;
 	struct flow *flows;
 	struct lane *lanes;
 };
@@ -116,6 +119,7 @@ static struct flow *flow_of(struct sim_tap *t, const struct sim_host *h, const s
 			    .spi_r = hd->spi_r,
 			    .initiator = initiator,
 			    .request_sent = -1,
+			    .response_sent = -1,
 			    .request_answered = -1 };
 	t->flows = f;
 	return f;
@@ -262,37 +266,77 @@ void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *
 	}
 	check_header(h, &hd, message.len);
 	f = flow_of(t, h, &hd, true);
-	if (hd.next == PAYLOAD_SK)
+	if (hd.next == PAYLOAD_SK) {
 		check_protected(h, f, &hd, stream, message);
+		if (hd.flags & FLAG_R && hd.id > f->response_sent)
+			f->response_sent = hd.id;
+		if (f == t->due && hd.flags & FLAG_R && hd.id == t->due_id)
+			t->due = NULL;
+	}
 	if (hd.next == PAYLOAD_SK || !(hd.flags & FLAG_R))
 		check_transport(t, h, f, path, stream, dialled);
+}
+
+/* Only what the other end of this SA really sent, to the last bit. */
+static bool genuine(const struct sim_tap *t, const struct header *hd, struct cv_bytes message)
+{
+	uint64_t hash = hash_of(message);
+
+	for (const struct flow *f = t->flows; f; f = f->next) {
+		if (f->spi_i != hd->spi_i || f->spi_r != hd->spi_r || f->initiator != !!(hd->flags & FLAG_I))
+			continue;
+		for (uint32_t i = 0; i < f->count; i++)
+			if (f->record[i].hash == hash)
+				return true;
+	}
+	return false;
 }
 
 void sim_tap_delivered(struct sim_tap *t, struct sim_host *h, const struct ike_path *path,
 		       struct cv_bytes message)
 {
-	struct header hd;
+	struct header hd, other;
 	struct flow *mine;
-	uint64_t hash;
 
-	(void)path;
-	if (!read_header(message, &hd) || hd.next != PAYLOAD_SK || !(hd.flags & FLAG_R))
+	t->due = NULL;
+	if (!read_header(message, &hd) || hd.next != PAYLOAD_SK || !genuine(t, &hd, message))
 		return;
-	hash = hash_of(message);
-	/* Genuine only if the other end of this SA really sent these octets. */
-	for (struct flow *f = t->flows; f; f = f->next) {
-		if (f->spi_i != hd.spi_i || f->spi_r != hd.spi_r || f->initiator != !!(hd.flags & FLAG_I))
-			continue;
-		for (uint32_t i = 0; i < f->count; i++) {
-			if (f->record[i].hash != hash)
-				continue;
-			struct header other = hd;
-
-			other.flags ^= FLAG_I;
-			mine = flow_of(t, h, &other, false);
-			if (mine && hd.id <= mine->request_sent && hd.id > mine->request_answered)
-				mine->request_answered = hd.id;
-			return;
-		}
+	other = hd;
+	other.flags ^= FLAG_I;
+	mine = flow_of(t, h, &other, false);
+	if (!mine)
+		return;
+	if (hd.flags & FLAG_R) {
+		if (hd.id <= mine->request_sent && hd.id > mine->request_answered)
+			mine->request_answered = hd.id;
+	} else if (hd.id == mine->response_sent && path->transport == mine->transport) {
+		t->due = mine;
+		t->due_id = hd.id;
 	}
+}
+
+struct lookup {
+	const struct flow *flow;
+	bool found;
+};
+
+static bool same_sa(void *arg, const struct ike_sa_info *info)
+{
+	struct lookup *l = arg;
+
+	l->found |= info->spi_local == (l->flow->initiator ? l->flow->spi_i : l->flow->spi_r);
+	return true;
+}
+
+void sim_tap_handled(struct sim_tap *t, struct sim_host *h)
+{
+	struct lookup l = { .flow = t->due };
+
+	if (!t->due)
+		return;
+	ike_engine_each_sa(h->engine, same_sa, &l);
+	if (l.found)
+		sim_violation(&h->sim->trace, "%s does not repeat its answer to request %u (R7296-2.1-3)",
+			      h->name, t->due_id);
+	t->due = NULL;
 }

@@ -19,5 +19,7 @@ void sim_tap_sent(struct sim_tap *t, struct sim_host *h, const struct ike_path *
 /* A message is handed to an engine. */
 void sim_tap_delivered(struct sim_tap *t, struct sim_host *h, const struct ike_path *path,
 		       struct cv_bytes message);
+/* ... and the engine has done what it wanted to. */
+void sim_tap_handled(struct sim_tap *t, struct sim_host *h);
 
 #endif

@@ -118,7 +118,7 @@ static enum cv_err make_plane(struct daemon *d)
 	enum cv_err err = plane_user_new(&d->loop, &config, &callbacks, &d->plane);
 	if (err != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
-		       "cannot make the TUN device: %s. Does another culvertd run in this network namespace?", cv_err_text(err));
+		       "not started: no TUN device. 'busy' means that another culvertd runs in this network namespace");
 		return err;
 	}
 	err = host_tun_up(d->host, plane_tun_name(d->plane), TUN_MTU, text, sizeof(text));

@@ -33,7 +33,8 @@ static int explain_no_daemon(const char *path, int error)
 	else if (error == ENOENT || error == ECONNREFUSED)
 		fprintf(stderr,
 			"culvert: culvertd is not running (nobody listens at %s)\n"
-			"Start it with 'systemctl start culvertd', or run 'culvertd' in a terminal. If it runs with another "
+			"Start it with 'systemctl start culvertd', or run 'culvertd' in a terminal. If it "
+			"runs with another "
 			"--run-dir, give the same here.\n",
 			path);
 	else
@@ -141,7 +142,8 @@ static int converse(struct talk *t, void (*progress)(const char *text), struct c
 		if (take_lines(t, progress, last, &bad)) {
 			if (!bad)
 				return CLI_OK;
-			fprintf(stderr, "culvert: culvertd's answer makes no sense; are both of the same version?\n");
+			fprintf(stderr,
+				"culvert: culvertd's answer makes no sense; are both of the same version?\n");
 			return CLI_FAILED;
 		}
 		searched = t->len;
@@ -152,18 +154,20 @@ static int converse(struct talk *t, void (*progress)(const char *text), struct c
 static void explain_end(const struct ctl_request *request, int result)
 {
 	if (result == CLI_NO_DAEMON)
-		fprintf(stderr, "culvert: culvertd ended, or hung up, before it answered; its log says why\n");
+		fprintf(stderr,
+			"culvert: culvertd ended, or hung up, before it answered; its log says why\n");
 	else if (result == CLI_NOT_WAITED && request->command == CTL_UP)
 		fprintf(stderr,
-			"culvert: stopped waiting; culvertd goes on trying. 'culvert status %s' shows how it stands, "
+			"culvert: stopped waiting; culvertd goes on trying. 'culvert status %s' shows how it "
+			"stands, "
 			"'culvert down %s' ends it.\n",
 			request->name, request->name);
 	else if (result == CLI_NOT_WAITED)
 		fprintf(stderr, "culvert: stopped waiting; culvertd goes on with it\n");
 }
 
-int cli_ask(const struct cli_options *options, const struct ctl_request *request, void (*progress)(const char *text),
-	    struct ctl_answer *last)
+int cli_ask(const struct cli_options *options, const struct ctl_request *request,
+	    void (*progress)(const char *text), struct ctl_answer *last)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
 	sigaction(SIGINT, &action, NULL);

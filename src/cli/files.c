@@ -21,8 +21,9 @@ struct findings {
 static void take_messages(struct findings *f, const struct conf_message *messages, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const char *level = messages[i].level == CV_LOG_ERROR ? "error" :
-				    messages[i].level == CV_LOG_WARNING ? "warning" : "note";
+		const char *level = messages[i].level == CV_LOG_ERROR	  ? "error"
+				    : messages[i].level == CV_LOG_WARNING ? "warning"
+									  : "note";
 		f->errors += messages[i].level == CV_LOG_ERROR;
 		f->warnings += messages[i].level == CV_LOG_WARNING;
 		if (f->messages == NULL)
@@ -57,8 +58,8 @@ static void check_secrets(struct findings *f, const char *path)
 static int conclude(struct findings *f, const char *config, size_t connections)
 {
 	if (f->messages != NULL) {
-		json_t *all = json_pack("{s:s, s:b, s:I, s:O}", "file", config, "good", f->errors == 0, "connections",
-					(json_int_t)connections, "messages", f->messages);
+		json_t *all = json_pack("{s:s, s:b, s:I, s:O}", "file", config, "good", f->errors == 0,
+					"connections", (json_int_t)connections, "messages", f->messages);
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
 		json_decref(all);
@@ -67,8 +68,8 @@ static int conclude(struct findings *f, const char *config, size_t connections)
 		printf("%s: %zu error%s, %zu warning%s: a daemon would not use it\n", config, f->errors,
 		       f->errors == 1 ? "" : "s", f->warnings, f->warnings == 1 ? "" : "s");
 	} else {
-		printf("%s: good, %zu connection%s, %zu warning%s\n", config, connections, connections == 1 ? "" : "s",
-		       f->warnings, f->warnings == 1 ? "" : "s");
+		printf("%s: good, %zu connection%s, %zu warning%s\n", config, connections,
+		       connections == 1 ? "" : "s", f->warnings, f->warnings == 1 ? "" : "s");
 	}
 	return f->errors == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -105,10 +106,11 @@ static int options_json(void)
 {
 	json_t *all = json_array();
 	for (const struct conf_option *o = conf_options(); o->name != NULL; o++)
-		json_array_append_new(all, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "name", o->name, "section",
-						     o->section == CONF_SECTION_SETUP ? "config setup" : "conn", "sided",
-						     o->sided, "type", o->type, "default", o->fallback, "support",
-						     support_text(o->support), "text", o->text));
+		json_array_append_new(
+		    all, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "name", o->name, "section",
+				   o->section == CONF_SECTION_SETUP ? "config setup" : "conn", "sided",
+				   o->sided, "type", o->type, "default", o->fallback, "support",
+				   support_text(o->support), "text", o->text));
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(all);

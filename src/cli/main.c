@@ -15,18 +15,18 @@
 #include "ctl/status.h"
 
 static const char usage[] =
-	"usage: culvert up NAME               bring a connection up, and wait until it stands or has failed\n"
-	"       culvert down NAME             take it down\n"
-	"       culvert add NAME              load a connection from the configuration file\n"
-	"       culvert delete NAME           take it down and forget it\n"
-	"       culvert reload                read configuration and secrets again\n"
-	"       culvert status [NAME]         what stands, how, since when and why\n"
-	"       culvert trafficstatus [NAME]  one line a tunnel\n"
-	"       culvert check [FILE]          read a configuration file and name its mistakes\n"
-	"       culvert options               all options of the configuration file\n"
-	"       culvert version\n"
-	"options: --json  --timeout SECONDS  --run-dir DIR  --config FILE  --help\n"
-	"exit status: 0 done, 1 failed, 2 wrong usage, 3 culvertd does not run, 4 stopped waiting\n";
+    "usage: culvert up NAME               bring a connection up, and wait until it stands or has failed\n"
+    "       culvert down NAME             take it down\n"
+    "       culvert add NAME              load a connection from the configuration file\n"
+    "       culvert delete NAME           take it down and forget it\n"
+    "       culvert reload                read configuration and secrets again\n"
+    "       culvert status [NAME]         what stands, how, since when and why\n"
+    "       culvert trafficstatus [NAME]  one line a tunnel\n"
+    "       culvert check [FILE]          read a configuration file and name its mistakes\n"
+    "       culvert options               all options of the configuration file\n"
+    "       culvert version\n"
+    "options: --json  --timeout SECONDS  --run-dir DIR  --config FILE  --help\n"
+    "exit status: 0 done, 1 failed, 2 wrong usage, 3 culvertd does not run, 4 stopped waiting\n";
 
 static int __attribute__((format(printf, 1, 2))) wrong_usage(const char *format, ...)
 {
@@ -70,14 +70,15 @@ static int ask_daemon(const struct cli_options *options, uint8_t command, const 
 	if (name != NULL) {
 		if (strlen(name) >= sizeof(request.name))
 			return wrong_usage("a connection's name is never as long as '%s'", name);
-		strcpy(request.name, name);
+		snprintf(request.name, sizeof(request.name), "%s", name);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	int result = cli_ask(options, &request, options->json ? NULL : show_progress, &last);
 	if (result != CLI_OK)
 		return result;
 	if (last.data == NULL && options->json)
-		last.data = json_pack("{s:b, s:o}", "done", last.kind == CTL_DONE, "text", ctl_json_text(last.text));
+		last.data =
+		    json_pack("{s:b, s:o}", "done", last.kind == CTL_DONE, "text", ctl_json_text(last.text));
 	if (last.data != NULL)
 		show_data(command, last.data, options->json);
 	if (last.kind == CTL_FAILED)
@@ -141,9 +142,12 @@ static int read_timeout(const char *text, struct cli_options *options)
 int main(int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "json", no_argument, NULL, 'j' },	     { "timeout", required_argument, NULL, 't' },
-		{ "run-dir", required_argument, NULL, 'r' }, { "config", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },	     { "version", no_argument, NULL, 'V' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cli_options options = { .run_dir = CTL_DEFAULT_RUN_DIR, .config = CONF_DEFAULT_PATH };

@@ -56,7 +56,7 @@ static int64_t number_of(const json_t *object, const char *name)
 static const char *since_text(const json_t *object, const char *name, int64_t now, char out[64])
 {
 	if (!has(object, name))
-		return strcpy(out, "-");
+		return "-";
 	int64_t when = number_of(object, name);
 	time_t t = (time_t)when;
 	struct tm tm;
@@ -99,7 +99,8 @@ static void show_drops(FILE *out, const json_t *child)
 	{
 		if (json_integer_value(count) == 0)
 			continue;
-		fprintf(out, "%s%" JSON_INTEGER_FORMAT " ", first ? "      dropped    " : ", ", json_integer_value(count));
+		fprintf(out, "%s%" JSON_INTEGER_FORMAT " ", first ? "      dropped    " : ", ",
+			json_integer_value(count));
 		for (const char *p = name; *p != 0; p++)
 			fputc(*p == '_' ? ' ' : *p, out);
 		first = false;
@@ -115,13 +116,15 @@ static void show_child(FILE *out, const json_t *child, int64_t now)
 	show_selectors(out, child);
 	fprintf(out, "\n      traffic    in %s (%" PRId64 " packets), out %s (%" PRId64 " packets)",
 		cli_bytes_text((uint64_t)number_of(child, "bytes_in"), in), number_of(child, "packets_in"),
-		cli_bytes_text((uint64_t)number_of(child, "bytes_out"), sent), number_of(child, "packets_out"));
+		cli_bytes_text((uint64_t)number_of(child, "bytes_out"), sent),
+		number_of(child, "packets_out"));
 	fprintf(out, ", last in %s\n", since_text(child, "last_in", now, last));
 	show_drops(out, child);
 	fprintf(out, "      ESP        since %s, rekey due -, ", since_text(child, "since", now, since));
 	show_encryption(out, child);
-	fprintf(out, "%s, SPI in %s out %s, inner MTU %" PRId64 "\n", json_is_true(json_object_get(child, "esn")) ? " ESN" : "",
-		text_of(child, "spi_in"), text_of(child, "spi_out"), number_of(child, "mtu"));
+	fprintf(out, "%s, SPI in %s out %s, inner MTU %" PRId64 "\n",
+		json_is_true(json_object_get(child, "esn")) ? " ESN" : "", text_of(child, "spi_in"),
+		text_of(child, "spi_out"), number_of(child, "mtu"));
 }
 
 static void show_sa(FILE *out, const json_t *sa, int64_t now)
@@ -131,19 +134,22 @@ static void show_sa(FILE *out, const json_t *sa, int64_t now)
 	snprintf(transport, sizeof(transport), "%s", text_of(sa, "transport"));
 	for (char *p = transport; *p != 0; p++)
 		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-	fprintf(out, "    peer         %s (%s), from %s (%s)\n", text_of(sa, "remote"), text_of(sa, "remote_id"),
-		text_of(sa, "local"), text_of(sa, "local_id"));
-	fprintf(out, "    transport    %s since %s: %s\n", transport, since_text(sa, "transport_since", now, since),
-		text_of(sa, "transport_why"));
+	fprintf(out, "    peer         %s (%s), from %s (%s)\n", text_of(sa, "remote"),
+		text_of(sa, "remote_id"), text_of(sa, "local"), text_of(sa, "local_id"));
+	fprintf(out, "    transport    %s since %s: %s\n", transport,
+		since_text(sa, "transport_since", now, since), text_of(sa, "transport_why"));
 	bool nat_local = json_is_true(json_object_get(sa, "nat_local"));
 	bool nat_remote = json_is_true(json_object_get(sa, "nat_remote"));
 	if (nat_local || nat_remote)
-		fprintf(out, "    NAT          in front of %s\n", nat_local && nat_remote ? "both ends" : nat_local ? "this host" : "the peer");
-	fprintf(out, "    IKE SA       %s as %s since %s, rekey due -, ", text_of(sa, "state"), text_of(sa, "role"),
-		since_text(sa, "established", now, since));
+		fprintf(out, "    NAT          in front of %s\n",
+			nat_local && nat_remote ? "both ends"
+			: nat_local		? "this host"
+						: "the peer");
+	fprintf(out, "    IKE SA       %s as %s since %s, rekey due -, ", text_of(sa, "state"),
+		text_of(sa, "role"), since_text(sa, "established", now, since));
 	show_encryption(out, sa);
-	fprintf(out, " %s %s, SPI %s_%s\n", text_of(sa, "prf"), text_of(sa, "key_exchange"), text_of(sa, "spi_local"),
-		text_of(sa, "spi_remote"));
+	fprintf(out, " %s %s, SPI %s_%s\n", text_of(sa, "prf"), text_of(sa, "key_exchange"),
+		text_of(sa, "spi_local"), text_of(sa, "spi_remote"));
 	for (size_t i = 0; i < json_array_size(children); i++)
 		show_child(out, json_array_get(children, i), now);
 }
@@ -180,8 +186,9 @@ void cli_show_status(FILE *out, const json_t *data, int64_t now)
 {
 	char age[32];
 	const json_t *conns = json_object_get(data, "connections");
-	fprintf(out, "culvertd %s, running for %s, device %s, configuration %s\nlistening on ", text_of(data, "version"),
-		cli_age_text(now - number_of(data, "started"), age), text_of(data, "device"), text_of(data, "config"));
+	fprintf(out, "culvertd %s, running for %s, device %s, configuration %s\nlistening on ",
+		text_of(data, "version"), cli_age_text(now - number_of(data, "started"), age),
+		text_of(data, "device"), text_of(data, "config"));
 	show_list(out, json_object_get(data, "listening"), "nothing");
 	fputc('\n', out);
 	for (size_t i = 0; i < json_array_size(conns); i++) {
@@ -200,8 +207,10 @@ void cli_show_traffic(FILE *out, const json_t *data, int64_t now)
 		const json_t *child = json_array_get(children, i);
 		fprintf(out, "%s: ", text_of(child, "name"));
 		show_selectors(out, child);
-		fprintf(out, ", in %s, out %s, since %s\n", cli_bytes_text((uint64_t)number_of(child, "bytes_in"), in),
-			cli_bytes_text((uint64_t)number_of(child, "bytes_out"), sent), since_text(child, "since", now, since));
+		fprintf(out, ", in %s, out %s, since %s\n",
+			cli_bytes_text((uint64_t)number_of(child, "bytes_in"), in),
+			cli_bytes_text((uint64_t)number_of(child, "bytes_out"), sent),
+			since_text(child, "since", now, since));
 	}
 	if (json_array_size(children) == 0)
 		fprintf(out, "no tunnel is up\n");

@@ -7,7 +7,8 @@
 
 #include <jansson.h>
 
-/* `culvert status`: one block a connection. now: seconds since 1970. Members that are missing are shown as "-". */
+/* `culvert status`: one block a connection. now: seconds since 1970. Members that are missing are shown as
+ * "-". */
 void cli_show_status(FILE *out, const json_t *data, int64_t now);
 /* `culvert trafficstatus`: one line a Child SA. */
 void cli_show_traffic(FILE *out, const json_t *data, int64_t now);

@@ -11,9 +11,14 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ CTL_UP, 1, "up" },         { CTL_DOWN, 1, "down" },      { CTL_ADD, 1, "add" },
-	{ CTL_DELETE, 1, "delete" }, { CTL_RELOAD, -1, "reload" }, { CTL_STATUS, 0, "status" },
-	{ CTL_TRAFFIC, 0, "trafficstatus" }, { CTL_VERSION, -1, "version" },
+	{ CTL_UP, 1, "up" },
+	{ CTL_DOWN, 1, "down" },
+	{ CTL_ADD, 1, "add" },
+	{ CTL_DELETE, 1, "delete" },
+	{ CTL_RELOAD, -1, "reload" },
+	{ CTL_STATUS, 0, "status" },
+	{ CTL_TRAFFIC, 0, "trafficstatus" },
+	{ CTL_VERSION, -1, "version" },
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -1,5 +1,5 @@
-/* What is said over the control socket: one JSON object a line. A request names a command; its answer is any number of
- * progress lines, then one last line:
+/* What is said over the control socket: one JSON object a line. A request names a command; its answer is any
+ * number of progress lines, then one last line:
  *
  *   {"command": "up", "name": "work"}
  *   {"progress": "trying UDP 192.0.2.1:500"}
@@ -20,8 +20,8 @@
 #include "lib/err.h"
 
 #define CTL_DEFAULT_RUN_DIR "/run/culvert"
-#define CTL_SOCKET_NAME     "culvertd.ctl"
-#define CTL_REQUEST_MAX     4096 /* octets of a request with its newline */
+#define CTL_SOCKET_NAME	    "culvertd.ctl"
+#define CTL_REQUEST_MAX	    4096 /* octets of a request with its newline */
 
 enum ctl_command {
 	CTL_UP = 1,
@@ -35,12 +35,13 @@ enum ctl_command {
 };
 
 struct ctl_request {
-	uint8_t command;          /* enum ctl_command */
-	char name[IKE_NAME_MAX];  /* of a connection; "" when the command has none */
+	uint8_t command;	 /* enum ctl_command */
+	char name[IKE_NAME_MAX]; /* of a connection; "" when the command has none */
 };
 
 /* Reads one request (without its newline; hostile). On failure text says what is wrong with it. */
-enum cv_err ctl_request_parse(struct cv_bytes line, struct ctl_request *out, char *text, size_t cap) CV_NODISCARD;
+enum cv_err ctl_request_parse(struct cv_bytes line, struct ctl_request *out, char *text,
+			      size_t cap) CV_NODISCARD;
 /* A request as a line with its end; NULL when there is no memory. To be freed. */
 char *ctl_request_line(const struct ctl_request *request);
 /* The word of a command ("up"); NULL for an unknown number. */
@@ -51,8 +52,8 @@ int ctl_command_name(uint8_t command);
 uint8_t ctl_command_find(const char *word);
 
 enum ctl_answer_kind { CTL_PROGRESS, CTL_DONE, CTL_FAILED };
-/* An answer as a line with its end; NULL when there is no memory. data (may be NULL) is only read. Text that is not
- * UTF-8 is made so. */
+/* An answer as a line with its end; NULL when there is no memory. data (may be NULL) is only read. Text that
+ * is not UTF-8 is made so. */
 char *ctl_answer_line(uint8_t kind, const char *text, json_t *data);
 
 struct ctl_answer {

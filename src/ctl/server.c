@@ -1,6 +1,7 @@
 #include "ctl/server.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 
 enum {
 	CLIENTS_MAX = 64,
-	IDLE_MS = 10000,          /* to send a whole request, or to read an answer */
-	CLOSING_MS = 1000,        /* for answers that are still under way at the end */
+	IDLE_MS = 10000,	  /* to send a whole request, or to read an answer */
+	CLOSING_MS = 1000,	  /* for answers that are still under way at the end */
 	UNREAD_MAX = 1024 * 1024, /* progress that a client does not read */
 };
 
@@ -27,10 +28,10 @@ struct client {
 	uv_timer_t timer;
 	unsigned handles; /* not yet closed */
 	bool closing;
-	bool eof;         /* the other end sends no more */
-	bool ended;       /* nothing more will be asked */
+	bool eof;	  /* the other end sends no more */
+	bool ended;	  /* nothing more will be asked */
 	uint64_t request; /* that runs, or 0 */
-	size_t unread;    /* octets of answers not yet written */
+	size_t unread;	  /* octets of answers not yet written */
 	size_t len;
 	char line[CTL_REQUEST_MAX];
 };
@@ -182,6 +183,16 @@ void ctl_server_done(struct ctl_server *s, uint64_t id, bool ok, const char *tex
 		client_work(c);
 }
 
+void ctl_server_answer(struct ctl_server *s, uint64_t id, bool ok, const char *format, ...)
+{
+	char text[800];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	ctl_server_done(s, id, ok, text, NULL);
+}
+
 /* A request that cannot be read ends the conversation: what follows it may be anything. */
 static void client_refuse(struct client *c, const char *text)
 {
@@ -230,7 +241,8 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
 	(void)buf;
 	struct client *c = stream->data;
-	/* No room (UV_ENOBUFS): the client sends on while its request runs, and gets no more of our memory. */
+	/* No room (UV_ENOBUFS): the client sends on while its request runs, and gets no more of our memory.
+	 */
 	if (len < 0 && len != UV_EOF) {
 		client_close(c);
 		return;

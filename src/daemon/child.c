@@ -28,7 +28,8 @@ static void run_updown(struct daemon *d, const struct daemon_child *c, bool up)
 	if (d->updown == NULL || c->conf == NULL || c->conf->updown[0] == 0)
 		return;
 	if (host_way_to(&c->outer_remote, &way) != CV_OK)
-		cv_log(CV_LOG_DEBUG, DAEMON_ROOM, &ctx, "there is no route to the peer to tell the updown script");
+		cv_log(CV_LOG_DEBUG, DAEMON_ROOM, &ctx,
+		       "there is no route to the peer to tell the updown script");
 	plane_child_stats(d->plane, c->spi_in, &stats);
 	struct host_updown_call call = {
 		.command = c->conf->updown,
@@ -60,7 +61,8 @@ static void run_updown(struct daemon *d, const struct daemon_child *c, bool up)
 		}
 	}
 	if (err != CV_OK)
-		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "the updown script is not run: %s", cv_err_text(err));
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "the updown script is not run: %s",
+		       cv_err_text(err));
 }
 
 /* --- coming and going --- */
@@ -115,7 +117,8 @@ static void child_free(struct daemon *d, struct daemon_child *c)
 }
 
 /* Plane, then routes: a packet that is routed into the tunnel finds its SA. */
-static enum cv_err install(struct daemon *d, struct daemon_child *c, const struct ike_child_sa *sa, char *text, size_t cap)
+static enum cv_err install(struct daemon *d, struct daemon_child *c, const struct ike_child_sa *sa,
+			   char *text, size_t cap)
 {
 	enum cv_err err = plane_child_install(d->plane, sa);
 	if (err != CV_OK) {
@@ -169,7 +172,9 @@ void daemon_child_install(struct daemon *d, const struct ike_child_sa *sa)
 		if (d->options.keylog != NULL)
 			export_keys(d, sa);
 		/* From here on *sa is no longer valid: the engine is called. */
-		struct finding_ids f = { .ike_spi = ike_spi, .local_id = &c->local_id, .remote_id = &c->remote_id };
+		struct finding_ids f = { .ike_spi = ike_spi,
+					 .local_id = &c->local_id,
+					 .remote_id = &c->remote_id };
 		ike_engine_each_sa(d->engine, take_ids, &f);
 		run_updown(d, c, true);
 		return;

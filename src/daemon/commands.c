@@ -19,17 +19,6 @@ static void say_progress(void *arg, const char *text)
 	ctl_server_progress(l->daemon->ctl, l->id, text);
 }
 
-static void __attribute__((format(printf, 4, 5)))
-finish(struct daemon *d, uint64_t id, bool ok, const char *format, ...)
-{
-	char text[800];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	ctl_server_done(d->ctl, id, ok, text, NULL);
-}
-
 /* The named connection; when there is none the request is answered. */
 static struct daemon_conn *known(struct daemon *d, uint64_t id, const char *name)
 {
@@ -38,7 +27,7 @@ static struct daemon_conn *known(struct daemon *d, uint64_t id, const char *name
 	if (c != NULL)
 		return c;
 	daemon_conn_unknown_text(d, name, text, sizeof(text));
-	finish(d, id, false, "%s", text);
+	ctl_server_answer(d->ctl, id, false, "%s", text);
 	return NULL;
 }
 
@@ -48,13 +37,13 @@ static void do_up_or_down(struct daemon *d, uint64_t id, const struct ctl_reques
 	if (c == NULL)
 		return;
 	if (!c->loaded) {
-		finish(d, id, false, "%s:%u: connection '%s' is not loaded: %s", c->conf.file, c->conf.line, c->name,
-		       c->why_not);
+		ctl_server_answer(d->ctl, id, false, "%s:%u: connection '%s' is not loaded: %s", c->conf.file,
+				  c->conf.line, c->name, c->why_not);
 		return;
 	}
 	enum cv_err err = request->command == CTL_UP ? daemon_conn_up(d, c, id) : daemon_conn_down(d, c, id);
 	if (err != CV_OK)
-		finish(d, id, false, "'%s': %s", c->name, cv_err_text(err));
+		ctl_server_answer(d->ctl, id, false, "'%s': %s", c->name, cv_err_text(err));
 }
 
 static void do_add(struct daemon *d, uint64_t id, const char *name)
@@ -63,7 +52,7 @@ static void do_add(struct daemon *d, uint64_t id, const char *name)
 	struct conf_secrets *secrets;
 	struct listener l = { .daemon = d, .id = id };
 	if (daemon_config_read(d, &conf, &secrets, say_progress, &l) != CV_OK) {
-		finish(d, id, false, "%s has errors; nothing has changed", d->options.config);
+		ctl_server_answer(d->ctl, id, false, "%s has errors; nothing has changed", d->options.config);
 		return;
 	}
 	/* A new connection comes with a new secret more often than not. */
@@ -71,12 +60,13 @@ static void do_add(struct daemon *d, uint64_t id, const char *name)
 	d->secrets = secrets;
 	const struct conf_conn *c = conf_conn_find(conf, name);
 	if (c == NULL)
-		finish(d, id, false, "%s has no 'conn %s'", d->options.config, name);
+		ctl_server_answer(d->ctl, id, false, "%s has no 'conn %s'", d->options.config, name);
 	else if (daemon_conn_load(d, c, true))
-		finish(d, id, true, "connection '%s' is loaded", name);
+		ctl_server_answer(d->ctl, id, true, "connection '%s' is loaded", name);
 	else
-		finish(d, id, false, "%s:%u: connection '%s' is not loaded: %s", c->file, c->line, name,
-		       daemon_conn_find(d, name) != NULL ? daemon_conn_find(d, name)->why_not : "out of memory");
+		ctl_server_answer(
+		    d->ctl, id, false, "%s:%u: connection '%s' is not loaded: %s", c->file, c->line, name,
+		    daemon_conn_find(d, name) != NULL ? daemon_conn_find(d, name)->why_not : "out of memory");
 	conf_free(conf);
 }
 
@@ -86,23 +76,25 @@ static void do_delete(struct daemon *d, uint64_t id, const char *name)
 	if (c == NULL)
 		return;
 	daemon_conn_remove(d, c);
-	finish(d, id, true, "connection '%s' is deleted", name);
+	ctl_server_answer(d->ctl, id, true, "connection '%s' is deleted", name);
 }
 
 static void do_reload(struct daemon *d, uint64_t id)
 {
 	struct listener l = { .daemon = d, .id = id };
 	if (daemon_reload(d, say_progress, &l) == CV_OK)
-		finish(d, id, true, "reloaded %s", d->options.config);
+		ctl_server_answer(d->ctl, id, true, "reloaded %s", d->options.config);
 	else
-		finish(d, id, false, "%s has errors; the old configuration stays in use", d->options.config);
+		ctl_server_answer(d->ctl, id, false, "%s has errors; the old configuration stays in use",
+				  d->options.config);
 }
 
 static void do_show(struct daemon *d, uint64_t id, const struct ctl_request *request)
 {
 	if (request->name[0] != 0 && known(d, id, request->name) == NULL)
 		return;
-	json_t *data = request->command == CTL_STATUS ? daemon_status(d, request->name) : daemon_traffic(d, request->name);
+	json_t *data = request->command == CTL_STATUS ? daemon_status(d, request->name)
+						      : daemon_traffic(d, request->name);
 	ctl_server_done(d->ctl, id, data != NULL, data != NULL ? "status" : "out of memory", data);
 }
 
@@ -110,11 +102,13 @@ void daemon_command(void *arg, uint64_t id, const struct ctl_request *request)
 {
 	struct daemon *d = arg;
 	if (d->stopping) {
-		finish(d, id, false, "culvertd is stopping");
+		ctl_server_answer(d->ctl, id, false, "culvertd is stopping");
 		return;
 	}
-	if (request->command != CTL_STATUS && request->command != CTL_TRAFFIC && request->command != CTL_VERSION)
-		cv_log(CV_LOG_INFO, DAEMON_ROOM, NULL, "asked to %s %s", ctl_command_word(request->command), request->name);
+	if (request->command != CTL_STATUS && request->command != CTL_TRAFFIC &&
+	    request->command != CTL_VERSION)
+		cv_log(CV_LOG_INFO, DAEMON_ROOM, NULL, "asked to %s %s", ctl_command_word(request->command),
+		       request->name);
 	switch (request->command) {
 	case CTL_UP:
 	case CTL_DOWN: do_up_or_down(d, id, request); break;

@@ -7,7 +7,8 @@
 #include "daemon/daemon.h"
 #include "lib/log.h"
 
-static void tell(const struct conf_message *messages, size_t count, void (*say)(void *arg, const char *text), void *arg)
+static void tell(const struct conf_message *messages, size_t count, void (*say)(void *arg, const char *text),
+		 void *arg)
 {
 	for (size_t i = 0; i < count; i++) {
 		cv_log(messages[i].level, "conf", NULL, "%s", messages[i].text);
@@ -22,7 +23,8 @@ static void tell_failure(const char *path, enum cv_err err, int os_error, size_t
 	struct conf_message m = { .level = CV_LOG_ERROR };
 	if (err == CV_OK || count > 0)
 		return;
-	snprintf(m.text, sizeof(m.text), "%s: %s", path, err == CV_E_IO ? strerror(os_error) : cv_err_text(err));
+	snprintf(m.text, sizeof(m.text), "%s: %s", path,
+		 err == CV_E_IO ? strerror(os_error) : cv_err_text(err));
 	tell(&m, 1, say, arg);
 }
 
@@ -50,7 +52,8 @@ enum cv_err daemon_config_read(const struct daemon *d, struct conf **conf, struc
 	tell(messages, count, say, arg);
 	/* Without the file only NULL authentication works, which may be all that is wanted. */
 	if (err == CV_E_IO && os_error == ENOENT) {
-		cv_log(CV_LOG_WARNING, "conf", NULL, "there is no %s: no connection with authby=secret can work", path);
+		cv_log(CV_LOG_WARNING, "conf", NULL,
+		       "there is no %s: no connection with authby=secret can work", path);
 		err = CV_OK;
 	}
 	tell_failure(path, err, os_error, count, say, arg);
@@ -68,8 +71,8 @@ enum cv_err daemon_reload(struct daemon *d, void (*say)(void *arg, const char *t
 	struct conf_secrets *secrets;
 	enum cv_err err = daemon_config_read(d, &conf, &secrets, say, arg);
 	if (err != CV_OK) {
-		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "not reloaded: %s has errors; the old configuration stays",
-		       d->options.config);
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
+		       "not reloaded: %s has errors; the old configuration stays", d->options.config);
 		return err;
 	}
 	daemon_set_log(d, conf_setup(conf));

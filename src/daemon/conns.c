@@ -53,7 +53,8 @@ enum cv_err daemon_conn_down(struct daemon *d, struct daemon_conn *c, uint64_t r
 static void retry_due(struct cv_timer *timer, uint64_t now_ms)
 {
 	(void)now_ms;
-	struct daemon_conn *c = (struct daemon_conn *)(void *)((char *)timer - offsetof(struct daemon_conn, retry));
+	struct daemon_conn *c =
+	    (struct daemon_conn *)(void *)((char *)timer - offsetof(struct daemon_conn, retry));
 	struct cv_log_ctx ctx = log_ctx(c);
 	if (daemon_conn_up(c->daemon, c, 0) != CV_OK)
 		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "cannot be tried again");
@@ -103,13 +104,19 @@ static void untrap(struct daemon *d, struct daemon_conn *c)
 	c->trapped = false;
 }
 
-/* The selectors of all Child SAs of the connection together; those left out in the file are the ends themselves. */
-static bool trap_selectors(const struct ike_conn *conn, struct wire_ts_list *local, struct wire_ts_list *remote)
+/* The selectors of all Child SAs of the connection together; those left out in the file are the ends
+ * themselves. */
+static bool trap_selectors(const struct ike_conn *conn, struct wire_ts_list *local,
+			   struct wire_ts_list *remote)
 {
 	for (unsigned i = 0; i < conn->child_count; i++) {
 		const struct ike_child_policy *p = &conn->child[i];
-		struct wire_ts self = { .first = conn->local_ip, .last = conn->local_ip, .port_last = UINT16_MAX };
-		struct wire_ts peer = { .first = conn->remote_ip, .last = conn->remote_ip, .port_last = UINT16_MAX };
+		struct wire_ts self = { .first = conn->local_ip,
+					.last = conn->local_ip,
+					.port_last = UINT16_MAX };
+		struct wire_ts peer = { .first = conn->remote_ip,
+					.last = conn->remote_ip,
+					.port_last = UINT16_MAX };
 		const struct wire_ts *mine = p->local_count == 0 ? &self : p->local;
 		const struct wire_ts *theirs = p->remote_count == 0 ? &peer : p->remote;
 		unsigned mine_count = p->local_count == 0 ? 1 : p->local_count;
@@ -191,7 +198,8 @@ static bool orient(const struct conf_conn *conf, struct conf_conn *out, char *te
 		way4.source.family = CV_FAMILY_NONE;
 	if (host_default_way(CV_IPV6, &way6) != CV_OK)
 		way6.source.family = CV_FAMILY_NONE;
-	enum cv_err err = conf_orient(conf, daemon_address_is_ours, &addresses, &way4.source, &way6.source, out, text, cap);
+	enum cv_err err =
+	    conf_orient(conf, daemon_address_is_ours, &addresses, &way4.source, &way6.source, out, text, cap);
 	host_addresses_free(&addresses);
 	return err == CV_OK;
 }
@@ -278,7 +286,8 @@ bool daemon_conn_load(struct daemon *d, const struct conf_conn *conf, bool by_ha
 	free(oriented);
 	c->loaded = good && set_in_engine(d, c);
 	if (!c->loaded) {
-		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "%s:%u: not loaded: %s", conf->file, conf->line, c->why_not);
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "%s:%u: not loaded: %s", conf->file, conf->line,
+		       c->why_not);
 		return false;
 	}
 	c->why_not[0] = 0;
@@ -382,8 +391,8 @@ static bool take_name(void *arg, void *object)
 	}
 	size_t len = strlen(c->name);
 	if (n->len + len + 8 < sizeof(n->list))
-		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, "%s%s", n->count == 0 ? "" : ", ",
-					   c->name);
+		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, "%s%s",
+					   n->count == 0 ? "" : ", ", c->name);
 	else if (n->len + 6 < sizeof(n->list) && strcmp(n->list + n->len - 3, "...") != 0)
 		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, ", ...");
 	n->count++;
@@ -395,7 +404,9 @@ void daemon_conn_unknown_text(const struct daemon *d, const char *name, char *te
 	struct naming n = { .wanted = name };
 	cv_table_each(d->conns, take_name, &n);
 	if (n.count == 0) {
-		snprintf(text, cap, "there is no connection '%s'; none is loaded (auto=ignore ones need 'culvert add')", name);
+		snprintf(text, cap,
+			 "there is no connection '%s'; none is loaded (auto=ignore ones need 'culvert add')",
+			 name);
 		return;
 	}
 	int len = snprintf(text, cap, "there is no connection '%s'", name);
@@ -403,6 +414,6 @@ void daemon_conn_unknown_text(const struct daemon *d, const char *name, char *te
 	if (len > 0 && (size_t)len < cap && n.nearest_distance <= strlen(n.nearest) / 2)
 		len += snprintf(text + len, cap - (size_t)len, "; did you mean '%s'?", n.nearest);
 	if (len > 0 && (size_t)len < cap)
-		snprintf(text + len, cap - (size_t)len, "%s loaded: %s", n.nearest_distance <= strlen(n.nearest) / 2 ? "" : ";",
-			 n.list);
+		snprintf(text + len, cap - (size_t)len, "%s loaded: %s",
+			 n.nearest_distance <= strlen(n.nearest) / 2 ? "" : ";", n.list);
 }

@@ -25,25 +25,27 @@ struct daemon_options {
 	const char *config;
 	const char *secrets; /* NULL: what the configuration says */
 	const char *run_dir;
-	const char *log;     /* "stderr", "journal", a file's path; NULL: what the configuration says, else stderr */
-	const char *keylog;  /* folder for session keys, for reading captures; NULL: keys never leave the process */
+	const char
+	    *log; /* "stderr", "journal", a file's path; NULL: what the configuration says, else stderr */
+	const char
+	    *keylog; /* folder for session keys, for reading captures; NULL: keys never leave the process */
 	bool debug;
 };
 
 /* A connection that was loaded, or should have been. */
 struct daemon_conn {
 	char name[IKE_NAME_MAX];
-	struct conf_conn conf;     /* with left and right made local and remote */
-	bool loaded;               /* the engine has it */
-	bool by_hand;              /* `culvert add`: a reload keeps it although the file says auto=ignore */
-	char why_not[256];         /* why it is not loaded */
-	bool wanted;               /* to be up: tried again when it fails or goes down */
+	struct conf_conn conf; /* with left and right made local and remote */
+	bool loaded;	       /* the engine has it */
+	bool by_hand;	       /* `culvert add`: a reload keeps it although the file says auto=ignore */
+	char why_not[256];     /* why it is not loaded */
+	bool wanted;	       /* to be up: tried again when it fails or goes down */
 	bool trapped;
-	uint64_t trap_id;          /* host's id of its trap routes */
-	unsigned failures;         /* in a row */
+	uint64_t trap_id;  /* host's id of its trap routes */
+	unsigned failures; /* in a row */
 	struct cv_timer retry;
 	struct daemon *daemon;
-	void *status;              /* while a status is built */
+	void *status; /* while a status is built */
 };
 
 /* A Child SA pair that the plane has. */
@@ -51,7 +53,8 @@ struct daemon_child {
 	uint32_t spi_in, spi_out;
 	char conn[IKE_NAME_MAX];
 	char name[IKE_NAME_MAX];
-	struct conf_conn *conf;    /* copy of what host and updown need when it goes; NULL: the connection is unknown */
+	struct conf_conn
+	    *conf; /* copy of what host and updown need when it goes; NULL: the connection is unknown */
 	struct cv_ip outer_local, outer_remote;
 	struct wire_ts_list local, remote;
 	struct ike_id local_id, remote_id;
@@ -60,10 +63,10 @@ struct daemon_child {
 struct daemon {
 	struct daemon_options options;
 	uv_loop_t loop;
-	uv_timer_t timer;          /* for the engine and the retries */
+	uv_timer_t timer; /* for the engine and the retries */
 	uv_timer_t stop_timer;
 	uv_signal_t signals[3];
-	int lock;                  /* the pid file */
+	int lock; /* the pid file */
 	struct conf *conf;
 	struct conf_secrets *secrets;
 	struct ike_engine *engine;
@@ -72,14 +75,14 @@ struct daemon {
 	struct host_monitor *monitor;
 	struct host_updown *updown;
 	struct ctl_server *ctl;
-	struct cv_table *conns;    /* struct daemon_conn by name */
+	struct cv_table *conns;	   /* struct daemon_conn by name */
 	struct cv_table *children; /* struct daemon_child by spi_in */
 	struct cv_timerq timers;
 	struct cv_addr listening[2 * (CONF_LISTEN_PORTS_MAX + 8)];
 	uint8_t listening_transport[2 * (CONF_LISTEN_PORTS_MAX + 8)];
 	size_t listening_count;
 	uint64_t last_trap_id;
-	int64_t started;           /* seconds since 1970 */
+	int64_t started; /* seconds since 1970 */
 	bool pumping, stopping, finished;
 };
 
@@ -90,7 +93,8 @@ void daemon_random(void *arg, uint8_t *out, size_t len);
 /* --- start.c --- */
 /* Builds everything up; on failure says why in the log. */
 enum cv_err daemon_start(struct daemon *d) CV_NODISCARD;
-/* Asks the engine to take everything down; the loop ends when that is done, after 3 s, or at a second call. */
+/* Asks the engine to take everything down; the loop ends when that is done, after 3 s, or at a second call.
+ */
 void daemon_stop(struct daemon *d);
 /* The engine has nothing left: ends the loop. */
 void daemon_finish(struct daemon *d);
@@ -123,12 +127,13 @@ struct daemon_conn *daemon_conn_find(const struct daemon *d, const char *name);
 bool daemon_conn_is_up(const struct daemon *d, const char *name);
 /* conf_orient's question; arg: struct host_addresses. */
 bool daemon_address_is_ours(void *arg, const struct cv_ip *ip);
-/* Loads one connection of a file, in place of one with the same name. False: it could not be, see conn->why_not. */
+/* Loads one connection of a file, in place of one with the same name. False: it could not be, see
+ * conn->why_not. */
 bool daemon_conn_load(struct daemon *d, const struct conf_conn *conf, bool by_hand);
 /* Takes it down and forgets it. */
 void daemon_conn_remove(struct daemon *d, struct daemon_conn *c);
-/* Loads all connections that the configuration wants loaded, removes those it no longer has, leaves unchanged ones
- * alone. */
+/* Loads all connections that the configuration wants loaded, removes those it no longer has, leaves unchanged
+ * ones alone. */
 void daemon_conns_apply(struct daemon *d, const struct conf *conf);
 void daemon_conns_free(struct daemon *d);
 /* request_id: 0 when nobody asked. */
@@ -140,8 +145,8 @@ void daemon_conn_reported(struct daemon *d, const char *name, uint8_t report);
 void daemon_conn_unknown_text(const struct daemon *d, const char *name, char *text, size_t cap);
 
 /* --- config.c --- */
-/* Reads configuration and secrets; messages go to the log, and each to say(arg, text) when say is not NULL. On failure
- * nothing has changed. */
+/* Reads configuration and secrets; messages go to the log, and each to say(arg, text) when say is not NULL.
+ * On failure nothing has changed. */
 enum cv_err daemon_config_read(const struct daemon *d, struct conf **conf, struct conf_secrets **secrets,
 			       void (*say)(void *arg, const char *text), void *arg) CV_NODISCARD;
 /* Reads both and puts them into use. */

@@ -13,14 +13,17 @@
 bool daemon_instance_allowed(char *text, size_t cap)
 {
 	if (geteuid() != 0) {
-		snprintf(text, cap, "culvertd needs root, for ports below 1024, the TUN device and routes: start it with "
-				    "'systemctl start culvertd' or 'sudo culvertd'");
+		snprintf(
+		    text, cap,
+		    "culvertd needs root, for ports below 1024, the TUN device and routes: start it with "
+		    "'systemctl start culvertd' or 'sudo culvertd'");
 		return false;
 	}
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		snprintf(text, cap,
-			 "cannot open /dev/net/tun: %s. On a host, 'modprobe tun' provides it; a container has to be given "
+			 "cannot open /dev/net/tun: %s. On a host, 'modprobe tun' provides it; a container "
+			 "has to be given "
 			 "the device (and CAP_NET_ADMIN)",
 			 strerror(errno));
 		return false;
@@ -48,7 +51,9 @@ static bool folder_is_safe(const char *run_dir, char *text, size_t cap)
 	}
 	/* What lies in it is believed at the next start. */
 	if (!S_ISDIR(s.st_mode) || s.st_uid != geteuid() || (s.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		snprintf(text, cap, "the run folder %s has to be a folder of root's that nobody else may write to", run_dir);
+		snprintf(text, cap,
+			 "the run folder %s has to be a folder of root's that nobody else may write to",
+			 run_dir);
 		return false;
 	}
 	return true;
@@ -61,7 +66,9 @@ int daemon_instance_lock(const char *run_dir, char *text, size_t cap)
 	if (!folder_is_safe(run_dir, text, cap))
 		return -1;
 	int len = snprintf(path, sizeof(path), "%s/culvertd.pid", run_dir);
-	int fd = len < 0 || (size_t)len >= sizeof(path) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = len < 0 || (size_t)len >= sizeof(path)
+		     ? -1
+		     : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		snprintf(text, cap, "cannot write in the run folder %s: %s", run_dir, strerror(errno));
 		return -1;
@@ -70,7 +77,8 @@ int daemon_instance_lock(const char *run_dir, char *text, size_t cap)
 		ssize_t got = read(fd, pid, sizeof(pid) - 1);
 		pid[got > 0 ? strcspn(pid, "\n") : 0] = 0;
 		snprintf(text, cap,
-			 "culvertd runs already (process %s) with the run folder %s. 'culvert status' shows what it does; a "
+			 "culvertd runs already (process %s) with the run folder %s. 'culvert status' shows "
+			 "what it does; a "
 			 "second one needs another --run-dir and its own network namespace",
 			 pid[0] == 0 ? "unknown" : pid, run_dir);
 		close(fd);

@@ -7,22 +7,33 @@
 
 #include "daemon/daemon.h"
 
-/* The inode of the socket that is bound to the port, from one of the tables in /proc/net; 0: none. */
+enum { LOCAL = 1, STATE = 3, INODE = 9, FIELDS };
+enum { TCP_LISTENS = 0x0a, UDP_BOUND = 0x07 }; /* as /proc/net has them */
+
+/* The inode of the socket that a line is about, when that has the port and waits for packets; else 0. */
+static unsigned long socket_of_line(char *line, uint16_t port)
+{
+	char *field[FIELDS], *rest = line;
+	for (size_t i = 0; i < FIELDS; i++)
+		if ((field[i] = strtok_r(NULL, " ", &rest)) == NULL)
+			return 0;
+	const char *colon = strrchr(field[LOCAL], ':');
+	unsigned long state = strtoul(field[STATE], NULL, 16);
+	if (colon == NULL || strtoul(colon + 1, NULL, 16) != port ||
+	    (state != TCP_LISTENS && state != UDP_BOUND))
+		return 0;
+	return strtoul(field[INODE], NULL, 10);
+}
+
+/* From one of the tables in /proc/net; 0: nobody has the port. */
 static unsigned long socket_of(const char *table, uint16_t port)
 {
 	char path[64], line[512];
 	snprintf(path, sizeof(path), "/proc/net/%s", table);
 	FILE *f = fopen(path, "re");
 	unsigned long inode = 0;
-	while (f != NULL && inode == 0 && fgets(line, sizeof(line), f) != NULL) {
-		unsigned at_port, state;
-		unsigned long at_inode;
-		/* sl local:port remote:port state queues timers retransmits uid timeout inode; 0A listens, 07 is UDP's */
-		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*d %lu", &at_port,
-			   &state, &at_inode) == 3 &&
-		    at_port == port && (state == 0x0a || state == 0x07))
-			inode = at_inode;
-	}
+	while (f != NULL && inode == 0 && fgets(line, sizeof(line), f) != NULL)
+		inode = socket_of_line(line, port);
 	if (f != NULL)
 		fclose(f);
 	return inode;
@@ -34,7 +45,8 @@ static bool has_socket(const char *pid, const char *link)
 	bool found = false;
 	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
 	DIR *fds = opendir(path);
-	for (const struct dirent *e = fds == NULL ? NULL : readdir(fds); e != NULL && !found; e = readdir(fds)) {
+	for (const struct dirent *e = fds == NULL ? NULL : readdir(fds); e != NULL && !found;
+	     e = readdir(fds)) {
 		ssize_t len = readlinkat(dirfd(fds), e->d_name, target, sizeof(target) - 1);
 		found = len > 0 && (size_t)len == strlen(link) && memcmp(target, link, (size_t)len) == 0;
 	}

@@ -36,7 +36,8 @@ static void wish_for(struct wishes *w, uint8_t transport, const struct cv_ip *ip
 			at.ip.family = families[i];
 		/* A host without IPv6 has nothing to listen on. */
 		bool possible = at.ip.family != CV_IPV6 || access("/proc/net/if_inet6", F_OK) == 0;
-		if (at.ip.family == families[i] && possible && !is_wished(w, transport, &at) && w->count < LISTENING_MAX)
+		if (at.ip.family == families[i] && possible && !is_wished(w, transport, &at) &&
+		    w->count < LISTENING_MAX)
 			w->at[w->count++] = (struct wish){ transport, at };
 	}
 }
@@ -67,7 +68,8 @@ static enum cv_err begin(struct daemon *d, const struct wish *w)
 		return CV_OK;
 	}
 	daemon_port_user(w->transport, w->at.port, user, sizeof(user));
-	cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s%s%s", text, user[0] == 0 ? "" : "; the port is used by ", user);
+	cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s%s%s", text, user[0] == 0 ? "" : "; the port is used by ",
+	       user);
 	return err;
 }
 

@@ -10,16 +10,16 @@
 #include "lib/log.h"
 
 static const char usage[] =
-	"usage: culvertd [OPTIONS]\n"
-	"  --config FILE    read connections from FILE (" CONF_DEFAULT_PATH ")\n"
-	"  --secrets FILE   read keys from FILE (what secretsfile= says)\n"
-	"  --run-dir DIR    control socket, lock and state file (" CTL_DEFAULT_RUN_DIR ")\n"
-	"  --log WHERE      stderr, journal, or the path of a file (what logfile= says, else stderr)\n"
-	"  --debug          say everything\n"
-	"  --keylog DIR     write all session keys to DIR, as tables for Wireshark: only to look for a fault\n"
-	"  --foreground     stay in the foreground (always so)\n"
-	"  --version  --help\n"
-	"It runs until SIGTERM; SIGHUP makes it read its files again. 'culvert' talks to it.\n";
+    "usage: culvertd [OPTIONS]\n"
+    "  --config FILE    read connections from FILE (" CONF_DEFAULT_PATH ")\n"
+    "  --secrets FILE   read keys from FILE (what secretsfile= says)\n"
+    "  --run-dir DIR    control socket, lock and state file (" CTL_DEFAULT_RUN_DIR ")\n"
+    "  --log WHERE      stderr, journal, or the path of a file (what logfile= says, else stderr)\n"
+    "  --debug          say everything\n"
+    "  --keylog DIR     write all session keys to DIR, as tables for Wireshark: only to look for a fault\n"
+    "  --foreground     stay in the foreground (always so)\n"
+    "  --version  --help\n"
+    "It runs until SIGTERM; SIGHUP makes it read its files again. 'culvert' talks to it.\n";
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct daemon_options *options)
@@ -28,9 +28,8 @@ static int read_options(int argc, char **argv, struct daemon_options *options)
 		{ "config", required_argument, NULL, 'c' },  { "secrets", required_argument, NULL, 's' },
 		{ "run-dir", required_argument, NULL, 'r' }, { "log", required_argument, NULL, 'l' },
 		{ "debug", no_argument, NULL, 'd' },	     { "keylog", required_argument, NULL, 'k' },
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "version", no_argument, NULL, 'V' },	     { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "foreground", no_argument, NULL, 'f' },    { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	     { NULL, 0, NULL, 0 },
 	};
 	int option;
 	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -49,7 +48,8 @@ static int read_options(int argc, char **argv, struct daemon_options *options)
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "culvertd: what is '%s' to mean? 'culvertd --help' lists all options.\n", argv[optind]);
+	fprintf(stderr, "culvertd: what is '%s' to mean? 'culvertd --help' lists all options.\n",
+		argv[optind]);
 	return 2;
 }
 
@@ -87,8 +87,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (crypto_init() != CV_OK) {
-		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s lacks algorithms that IKEv2 must have",
-		       crypto_library_version());
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
+		       "cannot start: %s lacks algorithms that IKEv2 must have", crypto_library_version());
 		return 1;
 	}
 	int error = uv_loop_init(&d.loop);

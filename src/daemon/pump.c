@@ -43,7 +43,8 @@ static void carry_out(struct daemon *d, const struct ike_output *out)
 	}
 }
 
-/* What carrying out an output causes is fed to the engine at once, and what that causes waits its turn here. */
+/* What carrying out an output causes is fed to the engine at once, and what that causes waits its turn here.
+ */
 static void pump(struct daemon *d)
 {
 	if (d->pumping || d->finished)
@@ -81,7 +82,8 @@ void daemon_timer_due(uv_timer_t *timer)
 
 void daemon_timer_arm(struct daemon *d)
 {
-	uint64_t next = ike_engine_next_ms(d->engine), retry = cv_timerq_next_ms(&d->timers), now = daemon_now_ms();
+	uint64_t next = ike_engine_next_ms(d->engine), retry = cv_timerq_next_ms(&d->timers),
+		 now = daemon_now_ms();
 	if (retry < next)
 		next = retry;
 	if (d->finished || next == CV_NEVER) {
@@ -134,14 +136,16 @@ static void on_child_moved(void *arg, uint32_t spi_in, const struct ike_path *pa
 	const struct daemon_child *c = cv_table_get(d->children, cv_bytes(&spi_in, sizeof(spi_in)));
 	char text[CV_ADDR_TEXT_MAX];
 	struct cv_log_ctx ctx = { .conn = c == NULL ? NULL : c->conn, .esp_spi = spi_in };
-	cv_log(CV_LOG_INFO, DAEMON_ROOM, &ctx, "the peer's ESP now comes from %s", cv_addr_text(&path->remote, text));
+	cv_log(CV_LOG_INFO, DAEMON_ROOM, &ctx, "the peer's ESP now comes from %s",
+	       cv_addr_text(&path->remote, text));
 }
 
 static void on_child_failed(void *arg, uint32_t spi_in, enum cv_err why)
 {
 	struct ike_event event = { .type = IKE_EV_CHILD_FAILED, .spi_in = spi_in };
 	struct cv_log_ctx ctx = { .esp_spi = spi_in };
-	cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "this Child SA can no longer be used: %s", cv_err_text(why));
+	cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "this Child SA can no longer be used: %s",
+	       cv_err_text(why));
 	if (daemon_event(arg, &event) != CV_OK)
 		daemon_child_remove(arg, spi_in);
 }

@@ -118,7 +118,8 @@ static enum cv_err make_plane(struct daemon *d)
 	enum cv_err err = plane_user_new(&d->loop, &config, &callbacks, &d->plane);
 	if (err != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
-		       "not started: no TUN device. 'busy' means that another culvertd runs in this network namespace");
+		       "not started: no TUN device. 'busy' means that another culvertd runs in this network "
+		       "namespace");
 		return err;
 	}
 	err = host_tun_up(d->host, plane_tun_name(d->plane), TUN_MTU, text, sizeof(text));
@@ -154,7 +155,8 @@ enum cv_err daemon_start(struct daemon *d)
 	d->timer.data = d->stop_timer.data = d;
 	start_signals(d);
 	d->started = (int64_t)time(NULL);
-	/* First: the host gets its network back from a killed process, whatever is wrong with the configuration. */
+	/* First: the host gets its network back from a killed process, whatever is wrong with the
+	 * configuration. */
 	enum cv_err err = host_new(d->options.run_dir, &d->host, text, sizeof(text));
 	if (err != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "%s", text);
@@ -162,31 +164,35 @@ enum cv_err daemon_start(struct daemon *d)
 	}
 	err = daemon_config_read(d, &d->conf, &d->secrets, NULL, NULL);
 	if (err != CV_OK) {
-		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "not started: correct %s first; 'culvert check' reads it the same way",
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
+		       "not started: correct %s first; 'culvert check' reads it the same way",
 		       d->options.config);
 		return err;
 	}
 	daemon_set_log(d, conf_setup(d->conf));
-	if ((err = crypto_init()) != CV_OK || (err = make_tables(d)) != CV_OK || (err = make_engine(d)) != CV_OK) {
+	if ((err = crypto_init()) != CV_OK || (err = make_tables(d)) != CV_OK ||
+	    (err = make_engine(d)) != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot start: %s", cv_err_text(err));
 		return err;
 	}
 	if ((err = make_plane(d)) != CV_OK || (err = daemon_listen(d, d->conf)) != CV_OK)
 		return err;
 	if (d->options.keylog != NULL)
-		cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL, "all session keys are written to %s: who reads them reads the tunnels",
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL,
+		       "all session keys are written to %s: who reads them reads the tunnels",
 		       d->options.keylog);
 	err = host_monitor_new(&d->loop, on_addresses, d, &d->monitor);
 	if (err != CV_OK) {
-		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot watch this host's addresses: %s", cv_err_text(err));
+		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL, "cannot watch this host's addresses: %s",
+		       cv_err_text(err));
 		return err;
 	}
 	daemon_conns_apply(d, d->conf);
 	/* The socket last: who finds it finds everything ready. */
 	err = make_ctl(d);
 	if (err == CV_OK)
-		cv_log(CV_LOG_NOTICE, DAEMON_ROOM, NULL, "culvertd %s is ready: %zu connections, device %s", CULVERT_VERSION,
-		       cv_table_count(d->conns), plane_tun_name(d->plane));
+		cv_log(CV_LOG_NOTICE, DAEMON_ROOM, NULL, "culvertd %s is ready: %zu connections, device %s",
+		       CULVERT_VERSION, cv_table_count(d->conns), plane_tun_name(d->plane));
 	return err;
 }
 
@@ -194,7 +200,8 @@ enum cv_err daemon_start(struct daemon *d)
 
 static void stop_due(uv_timer_t *timer)
 {
-	cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL, "not every peer has answered its Delete; stopping all the same");
+	cv_log(CV_LOG_WARNING, DAEMON_ROOM, NULL,
+	       "not every peer has answered its Delete; stopping all the same");
 	daemon_finish(timer->data);
 }
 

@@ -211,10 +211,11 @@ static json_t *plane_json(struct daemon *d)
 	struct plane_stats s = { 0 };
 	plane_stats(d->plane, &s);
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "crypto", s.crypto, "unknown_spi",
-			 (json_int_t)s.unknown_spi, "bad_frames", (json_int_t)s.bad_frames, "streams_accepted",
-			 (json_int_t)s.streams_accepted, "streams_refused", (json_int_t)s.streams_refused,
-			 "streams_timed_out", (json_int_t)s.streams_timed_out, "no_policy", (json_int_t)s.no_policy,
-			 "bad_tun", (json_int_t)s.bad_tun, "streams_open", (json_int_t)s.streams_open);
+			 (json_int_t)s.unknown_spi, "bad_frames", (json_int_t)s.bad_frames,
+			 "streams_accepted", (json_int_t)s.streams_accepted, "streams_refused",
+			 (json_int_t)s.streams_refused, "streams_timed_out", (json_int_t)s.streams_timed_out,
+			 "no_policy", (json_int_t)s.no_policy, "bad_tun", (json_int_t)s.bad_tun,
+			 "streams_open", (json_int_t)s.streams_open);
 }
 
 json_t *daemon_status(struct daemon *d, const char *name)
@@ -230,10 +231,11 @@ json_t *daemon_status(struct daemon *d, const char *name)
 	json_t *conns = conns_json(&g);
 	cv_table_each(g.families, free_family, &g);
 	cv_table_free(g.families);
-	json_t *all = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:o}", "version", CULVERT_VERSION, "started",
-				(json_int_t)d->started, "config", d->options.config, "device", plane_tun_name(d->plane),
-				"listening", listening_json(d), "counters", ctl_json_counters(ike_engine_counters(d->engine)),
-				"plane", plane_json(d), "half_open", (int)g.halfopen, "connections", conns);
+	json_t *all = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:o}", "version", CULVERT_VERSION,
+				"started", (json_int_t)d->started, "config", d->options.config, "device",
+				plane_tun_name(d->plane), "listening", listening_json(d), "counters",
+				ctl_json_counters(ike_engine_counters(d->engine)), "plane", plane_json(d),
+				"half_open", (int)g.halfopen, "connections", conns);
 	if (!g.failed)
 		return all;
 	json_decref(all);

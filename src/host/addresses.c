@@ -116,7 +116,7 @@ struct cv_ip host_addresses_inside(const struct host_addresses *a, const struct 
 
 struct way_reading {
 	struct host_way way;
-	uint32_t metric;  /* of the best default route so far */
+	uint32_t metric; /* of the best default route so far */
 	bool found;
 	bool only_default;
 };
@@ -181,10 +181,11 @@ static enum cv_err link_mtu(struct host_nl *nl, uint32_t ifindex, uint32_t *mtu)
 	return host_nl_run(nl, request, take_mtu, mtu);
 }
 
-static enum cv_err finish_way(struct host_nl *nl, enum cv_err err, const struct way_reading *r, struct host_way *out)
+static enum cv_err finish_way(struct host_nl *nl, enum cv_err err, const struct way_reading *r,
+			      struct host_way *out)
 {
-	if (err == CV_E_IO && (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ESRCH || errno == EACCES ||
-			       errno == EINVAL || errno == ENODEV))
+	if (err == CV_E_IO && (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == ESRCH ||
+			       errno == EACCES || errno == EINVAL || errno == ENODEV))
 		return CV_E_NOTFOUND;
 	if (err != CV_OK)
 		return err;
@@ -246,8 +247,8 @@ enum cv_err host_default_way(uint8_t family, struct host_way *out)
 	enum cv_err err = with_socket(NULL, family, out);
 	if (err != CV_OK || out->source.family != CV_FAMILY_NONE)
 		return err;
-	/* The kernel names the source only in answer to a question about one destination. A route without gateway
-	 * has no such destination: any address of the Internet will do, it is only looked up. */
+	/* The kernel names the source only in answer to a question about one destination. A route without
+	 * gateway has no such destination: any address of the Internet will do, it is only looked up. */
 	struct cv_ip somewhere = { .family = family, .b = { 192, 0, 2, 1 } };
 	if (family == CV_IPV6)
 		somewhere = (struct cv_ip){ .family = CV_IPV6, .b = { 0x20, 0x01, 0x0d, 0xb8 } };

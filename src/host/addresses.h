@@ -13,10 +13,10 @@
 /* One address on one interface. */
 struct host_address {
 	struct cv_ip ip;
-	uint8_t bits;      /* of the network on the link */
+	uint8_t bits; /* of the network on the link */
 	uint32_t ifindex;
-	bool global;       /* scope universe: may be used towards other hosts */
-	bool temporary;    /* IPv6 privacy address, deprecated, or not yet ready */
+	bool global;	/* scope universe: may be used towards other hosts */
+	bool temporary; /* IPv6 privacy address, deprecated, or not yet ready */
 };
 
 /* All addresses at one moment. */
@@ -29,7 +29,8 @@ struct host_addresses {
 enum cv_err host_addresses_read(struct host_addresses *out) CV_NODISCARD;
 void host_addresses_free(struct host_addresses *a);
 bool host_addresses_has(const struct host_addresses *a, const struct cv_ip *ip);
-/* The address to use as source inside `within` (a global, lasting one first); family none when there is none. */
+/* The address to use as source inside `within` (a global, lasting one first); family none when there is none.
+ */
 struct cv_ip host_addresses_inside(const struct host_addresses *a, const struct cv_ip *first,
 				   const struct cv_ip *last);
 
@@ -39,7 +40,7 @@ struct host_way {
 	struct cv_ip gateway; /* family none: on the link */
 	uint32_t ifindex;
 	char ifname[IF_NAMESIZE];
-	uint32_t mtu;         /* of the route, else of the interface */
+	uint32_t mtu; /* of the route, else of the interface */
 };
 
 /* CV_E_NOTFOUND when there is no route, CV_E_IO. */

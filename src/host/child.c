@@ -38,7 +38,8 @@ static void rule_release(struct host *h, uint8_t family)
 	host_rule_drop(h, family);
 	*recorded = false;
 	if (host_state_write(&h->state) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot write %s: %s", h->state.path, strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot write %s: %s", h->state.path,
+		       strerror(errno));
 }
 
 struct claiming {
@@ -63,7 +64,8 @@ static bool throw_network(void *arg, const struct cv_prefix *prefix)
 	return k->err == CV_OK;
 }
 
-static enum cv_err throw_local_networks(struct host *h, struct host_child_entry *c, const struct host_addresses *addresses)
+static enum cv_err throw_local_networks(struct host *h, struct host_child_entry *c,
+					const struct host_addresses *addresses)
 {
 	struct claiming k = { .h = h, .c = c };
 	for (unsigned i = 0; i < c->local.count && k.err == CV_OK; i++)
@@ -100,7 +102,8 @@ static struct cv_ip choose_source(const struct host_child_entry *c, const struct
 }
 
 /* leftsourceip that no interface has goes to the TUN device. */
-static enum cv_err provide_source(struct host *h, struct host_child_entry *c, const struct host_addresses *addresses)
+static enum cv_err provide_source(struct host *h, struct host_child_entry *c,
+				  const struct host_addresses *addresses)
 {
 	if (c->wanted_source.family == CV_FAMILY_NONE || host_addresses_has(addresses, &c->wanted_source))
 		return CV_OK;
@@ -123,14 +126,15 @@ static void withdraw_source(struct host *h, struct host_child_entry *c)
 {
 	if (c->added.family != CV_FAMILY_NONE)
 		cv_table_each(h->children, inherit_source, c);
-	if (c->added.family != CV_FAMILY_NONE && host_kernel_address_delete(&h->nl, h->tun, &c->added) != CV_OK)
+	if (c->added.family != CV_FAMILY_NONE &&
+	    host_kernel_address_delete(&h->nl, h->tun, &c->added) != CV_OK)
 		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove an address of the tunnel device: %s",
 		       strerror(errno));
 	c->added.family = CV_FAMILY_NONE;
 }
 
-static enum cv_err need_rules(struct host *h, struct host_child_entry *c, const struct wire_ts_list *remote, char *text,
-			      size_t cap)
+static enum cv_err need_rules(struct host *h, struct host_child_entry *c, const struct wire_ts_list *remote,
+			      char *text, size_t cap)
 {
 	enum cv_err err = CV_OK;
 	for (unsigned i = 0; i < remote->count; i++) {
@@ -147,8 +151,8 @@ static enum cv_err need_rules(struct host *h, struct host_child_entry *c, const 
 	return err;
 }
 
-static enum cv_err install(struct host *h, struct host_child_entry *c, const struct host_child *child, char *text,
-			   size_t cap)
+static enum cv_err install(struct host *h, struct host_child_entry *c, const struct host_child *child,
+			   char *text, size_t cap)
 {
 	struct host_addresses addresses;
 	enum cv_err err = host_addresses_read(&addresses);
@@ -169,7 +173,8 @@ static enum cv_err install(struct host *h, struct host_child_entry *c, const str
 		k.err = throw_local_networks(h, c, &addresses);
 	host_addresses_free(&addresses);
 	if (k.err != CV_OK)
-		snprintf(text, cap, "cannot set up a route: %s", k.err == CV_E_IO ? strerror(errno) : cv_err_text(k.err));
+		snprintf(text, cap, "cannot set up a route: %s",
+			 k.err == CV_E_IO ? strerror(errno) : cv_err_text(k.err));
 	return k.err;
 }
 
@@ -254,8 +259,8 @@ static bool refresh_child(void *arg, void *object)
 	if (throw_local_networks(r->h, c, &r->addresses) != CV_OK ||
 	    host_routes_renew(&r->h->routes, &r->h->nl, &c->owner) != CV_OK ||
 	    host_routes_release(&r->h->routes, &r->h->nl, &c->owner, true) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot adapt the routes to this host's addresses: %s",
-		       strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL,
+		       "cannot adapt the routes to this host's addresses: %s", strerror(errno));
 	return true;
 }
 
@@ -263,7 +268,8 @@ void host_refresh(struct host *h)
 {
 	struct refreshing r = { .h = h };
 	if (host_addresses_read(&r.addresses) != CV_OK) {
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot read this host's addresses: %s", strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot read this host's addresses: %s",
+		       strerror(errno));
 		return;
 	}
 	cv_table_each(h->children, refresh_child, &r);

@@ -18,11 +18,11 @@
 void host_rule_drop(struct host *h, uint8_t family)
 {
 	if (host_kernel_table_flush(&h->nl, family) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove the IPv%d routes in table %d: %s", family, HOST_TABLE,
-		       strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove the IPv%d routes in table %d: %s",
+		       family, HOST_TABLE, strerror(errno));
 	if (host_kernel_rule(&h->nl, family, false) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove the IPv%d rule with priority %d: %s", family,
-		       HOST_RULE_PRIORITY, strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove the IPv%d rule with priority %d: %s",
+		       family, HOST_RULE_PRIORITY, strerror(errno));
 }
 
 static void state_undo(struct host *h)
@@ -36,7 +36,8 @@ static void state_undo(struct host *h)
 	h->state.rule4 = h->state.rule6 = false;
 	h->state.sysctl_count = 0;
 	if (host_state_write(&h->state) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove %s: %s", h->state.path, strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot remove %s: %s", h->state.path,
+		       strerror(errno));
 }
 
 static enum cv_err undo_leftovers(struct host *h, const char *run_dir, char *text, size_t cap)
@@ -48,13 +49,15 @@ static enum cv_err undo_leftovers(struct host *h, const char *run_dir, char *tex
 		return err;
 	}
 	if (err == CV_E_SYNTAX) {
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "%s is damaged; all rules and routes of table %d are removed",
-		       h->state.path, HOST_TABLE);
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL,
+		       "%s is damaged; all rules and routes of table %d are removed", h->state.path,
+		       HOST_TABLE);
 		h->state.rule4 = h->state.rule6 = true;
 	}
 	if (!h->state.rule4 && !h->state.rule6 && h->state.sysctl_count == 0)
 		return CV_OK;
-	cv_log(CV_LOG_NOTICE, HOST_ROOM, NULL, "an earlier culvertd was killed: undoing its routes and settings");
+	cv_log(CV_LOG_NOTICE, HOST_ROOM, NULL,
+	       "an earlier culvertd was killed: undoing its routes and settings");
 	state_undo(h);
 	return CV_OK;
 }
@@ -123,14 +126,16 @@ enum cv_err host_tun_up(struct host *h, const char *name, uint32_t mtu, char *te
 		snprintf(text, cap, "there is no device %s: %s", name, strerror(errno));
 		return CV_E_NOTFOUND;
 	}
-	/* All of this goes with the device. Setting it down first takes away addresses that IPv6 made on its own, with
-	 * which the kernel would send router solicitations into the tunnel. No IPv6 on this host is not an error. */
+	/* All of this goes with the device. Setting it down first takes away addresses that IPv6 made on its
+	 * own, with which the kernel would send router solicitations into the tunnel. No IPv6 on this host is
+	 * not an error. */
 	enum cv_err err = host_kernel_link_set(&h->nl, h->tun, false, mtu);
 	if (host_kernel_conf_set("ipv4", name, "rp_filter", 2) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot set net.ipv4.conf.%s.rp_filter to 2: %s", name,
-		       strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot set net.ipv4.conf.%s.rp_filter to 2: %s",
+		       name, strerror(errno));
 	if (host_kernel_conf_set("ipv6", name, "addr_gen_mode", 1) != CV_OK)
-		cv_log(CV_LOG_DEBUG, HOST_ROOM, NULL, "net.ipv6.conf.%s.addr_gen_mode stays: %s", name, strerror(errno));
+		cv_log(CV_LOG_DEBUG, HOST_ROOM, NULL, "net.ipv6.conf.%s.addr_gen_mode stays: %s", name,
+		       strerror(errno));
 	if (err == CV_OK)
 		err = host_kernel_link_set(&h->nl, h->tun, true, mtu);
 	if (err != CV_OK)

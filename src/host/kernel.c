@@ -36,7 +36,8 @@ enum cv_err host_kernel_rule(struct host_nl *nl, uint8_t family, bool add)
 	mnl_attr_put_u32(request, FRA_FWMASK, UINT32_MAX);
 	mnl_attr_put_u32(request, FRA_TABLE, HOST_TABLE);
 	mnl_attr_put_u8(request, FRA_PROTOCOL, PROTOCOL);
-	return add ? run_ignoring(nl, request, EEXIST, EEXIST) : run_ignoring(nl, request, ENOENT, EAFNOSUPPORT);
+	return add ? run_ignoring(nl, request, EEXIST, EEXIST)
+		   : run_ignoring(nl, request, ENOENT, EAFNOSUPPORT);
 }
 
 static struct nlmsghdr *begin_route(struct host_nl *nl, const struct host_kernel_route *route, uint16_t type,
@@ -186,7 +187,11 @@ enum cv_err host_kernel_conf_get(const char *family, const char *interface, cons
 	char text[16] = { 0 };
 	ssize_t len = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	return len > 0 && sscanf(text, "%d", out) == 1 ? CV_OK : CV_E_IO;
+	if (len <= 0)
+		return CV_E_IO;
+	char *end;
+	*out = (int)strtol(text, &end, 10);
+	return end != text ? CV_OK : CV_E_SYNTAX;
 }
 
 enum cv_err host_kernel_conf_set(const char *family, const char *interface, const char *name, int value)

@@ -24,8 +24,8 @@ static void on_timer(uv_timer_t *timer)
 	m->changed(m->arg);
 }
 
-/* What has changed is read anew anyway: the messages are only thrown away. When some were lost (ENOBUFS) there
- * was a change all the more. */
+/* What has changed is read anew anyway: the messages are only thrown away. When some were lost (ENOBUFS)
+ * there was a change all the more. */
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct host_monitor *m = poll->data;
@@ -38,7 +38,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		uv_timer_start(&m->timer, on_timer, GATHER_MS, 0);
 }
 
-enum cv_err host_monitor_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg, struct host_monitor **out)
+enum cv_err host_monitor_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
+			     struct host_monitor **out)
 {
 	struct host_monitor *m = calloc(1, sizeof(*m));
 	if (m == NULL)
@@ -47,7 +48,8 @@ enum cv_err host_monitor_new(uv_loop_t *loop, void (*changed)(void *arg), void *
 	m->arg = arg;
 	m->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (m->socket == NULL ||
-	    mnl_socket_bind(m->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_bind(m->socket, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+			    MNL_SOCKET_AUTOPID) < 0 ||
 	    uv_poll_init(loop, &m->poll, mnl_socket_get_fd(m->socket)) != 0) {
 		int saved = errno;
 		if (m->socket != NULL)

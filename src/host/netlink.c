@@ -12,7 +12,8 @@ enum cv_err host_nl_open(struct host_nl *nl)
 	if (nl->socket == NULL)
 		return CV_E_IO;
 	struct timeval limit = { .tv_sec = 5 };
-	/* Strict checking makes the kernel filter dumps by table and family (Linux 4.20); without it we filter. */
+	/* Strict checking makes the kernel filter dumps by table and family (Linux 4.20); without it we
+	 * filter. */
 	int on = 1;
 	mnl_socket_setsockopt(nl->socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -75,7 +76,8 @@ struct cv_ip host_nl_get_ip(const struct nlattr *attribute)
 {
 	if (attribute == NULL)
 		return (struct cv_ip){ 0 };
-	return cv_ip_from_bytes(cv_bytes(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute)));
+	return cv_ip_from_bytes(
+	    cv_bytes(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute)));
 }
 
 uint8_t host_nl_family(const struct cv_ip *ip)

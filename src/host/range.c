@@ -24,7 +24,7 @@ struct cv_prefix host_network_of(const struct cv_ip *ip, uint8_t bits)
 	struct cv_prefix p = { .ip = *ip, .bits = bits };
 	unsigned len = (unsigned)cv_ip_len(ip);
 	for (unsigned bit = bits; bit < len * 8; bit++)
-		p.ip.b[bit / 8] &= (uint8_t)~(1u << (7 - bit % 8));
+		p.ip.b[bit / 8] &= (uint8_t) ~(1u << (7 - bit % 8));
 	return p;
 }
 

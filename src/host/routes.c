@@ -41,7 +41,8 @@ void host_routes_free(struct host_routes *r)
 	r->entries = NULL;
 }
 
-/* A tunnel's route goes before any throw of the same prefix, and the newest tunnel's before the older ones. */
+/* A tunnel's route goes before any throw of the same prefix, and the newest tunnel's before the older ones.
+ */
 static const struct use *entry_winner(const struct host_route_entry *e)
 {
 	for (const struct use *u = e->uses; u != NULL; u = u->next)
@@ -52,11 +53,12 @@ static const struct use *entry_winner(const struct host_route_entry *e)
 
 static bool same_route(const struct host_kernel_route *a, const struct host_kernel_route *b)
 {
-	return a->throw_on == b->throw_on && a->ifindex == b->ifindex && a->mtu == b->mtu && a->metric == b->metric &&
-	       cv_ip_equal(&a->source, &b->source);
+	return a->throw_on == b->throw_on && a->ifindex == b->ifindex && a->mtu == b->mtu &&
+	       a->metric == b->metric && cv_ip_equal(&a->source, &b->source);
 }
 
-/* Brings the kernel's table in line with what is wanted of this prefix; frees the entry when nobody wants it. */
+/* Brings the kernel's table in line with what is wanted of this prefix; frees the entry when nobody wants it.
+ */
 static enum cv_err entry_apply(struct host_routes *r, struct host_nl *nl, struct host_route_entry *e)
 {
 	const struct use *u = entry_winner(e);
@@ -153,7 +155,8 @@ void host_routes_age(struct host_route_owner *o)
 		o->use[i]->stale = o->use[i]->throw_on;
 }
 
-enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o, bool only_stale)
+enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
+				bool only_stale)
 {
 	enum cv_err first = CV_OK;
 	size_t kept = 0;

@@ -33,8 +33,8 @@ enum cv_err host_routes_init(struct host_routes *r, const uint8_t seed[16]) CV_N
 /* After all owners have released theirs. */
 void host_routes_free(struct host_routes *r);
 
-/* The owner wants `to` through its device, or (throw_on) kept out of the tunnels. On failure the claim still has
- * to be released. */
+/* The owner wants `to` through its device, or (throw_on) kept out of the tunnels. On failure the claim still
+ * has to be released. */
 enum cv_err host_routes_claim(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
 			      const struct cv_prefix *to, bool throw_on) CV_NODISCARD;
 /* All throws of the owner are stale until they are claimed again. */
@@ -43,7 +43,8 @@ void host_routes_age(struct host_route_owner *o);
 enum cv_err host_routes_release(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o,
 				bool only_stale) CV_NODISCARD;
 /* Installs all claims again: after the owner's source has changed, or the kernel may have dropped some. */
-enum cv_err host_routes_renew(struct host_routes *r, struct host_nl *nl, struct host_route_owner *o) CV_NODISCARD;
+enum cv_err host_routes_renew(struct host_routes *r, struct host_nl *nl,
+			      struct host_route_owner *o) CV_NODISCARD;
 /* Is the network a smaller part of something the owner has routed into the tunnel? */
 bool host_routes_claimed_inside(const struct host_route_owner *o, const struct cv_prefix *network);
 /* Is the address? */

@@ -17,8 +17,9 @@ void host_rpfilter_restore(const struct host_state_sysctl *c)
 	if (host_kernel_conf_get("ipv4", c->interface, "rp_filter", &now) != CV_OK || now != c->now)
 		return;
 	if (host_kernel_conf_set("ipv4", c->interface, "rp_filter", c->before) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot set net.ipv4.conf.%s.rp_filter back to %d: %s",
-		       c->interface, c->before, strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL,
+		       "cannot set net.ipv4.conf.%s.rp_filter back to %d: %s", c->interface, c->before,
+		       strerror(errno));
 }
 
 static size_t find(const struct host *h, const char *interface)
@@ -34,8 +35,8 @@ static bool is_strict(const char *interface, int *own)
 {
 	int all;
 	return host_kernel_conf_get("ipv4", "all", "rp_filter", &all) == CV_OK &&
-	       host_kernel_conf_get("ipv4", interface, "rp_filter", own) == CV_OK && all != LOOSE && *own != LOOSE &&
-	       (all == STRICT || *own == STRICT);
+	       host_kernel_conf_get("ipv4", interface, "rp_filter", own) == CV_OK && all != LOOSE &&
+	       *own != LOOSE && (all == STRICT || *own == STRICT);
 }
 
 static bool change(struct host *h, const char *interface, int own)
@@ -47,7 +48,8 @@ static bool change(struct host *h, const char *interface, int own)
 	if (host_state_write(&h->state) == CV_OK &&
 	    host_kernel_conf_set("ipv4", interface, "rp_filter", LOOSE) == CV_OK) {
 		cv_log(CV_LOG_NOTICE, HOST_ROOM, NULL,
-		       "net.ipv4.conf.%s.rp_filter is 2 (loose) while a tunnel covers its peer's own address", interface);
+		       "net.ipv4.conf.%s.rp_filter is 2 (loose) while a tunnel covers its peer's own address",
+		       interface);
 		return true;
 	}
 	cv_log(CV_LOG_WARNING, HOST_ROOM, NULL,
@@ -61,11 +63,13 @@ void host_rpfilter_loosen(struct host *h, struct host_child_entry *c, const stru
 {
 	struct host_way way;
 	int own = 0;
-	if (peer->family != CV_IPV4 || !host_routes_claimed_has(&c->owner, peer) || host_way_to(peer, &way) != CV_OK)
+	if (peer->family != CV_IPV4 || !host_routes_claimed_has(&c->owner, peer) ||
+	    host_way_to(peer, &way) != CV_OK)
 		return;
 	size_t i = find(h, way.ifname);
 	if (i == h->state.sysctl_count) {
-		if (i == HOST_STATE_SYSCTLS_MAX || !is_strict(way.ifname, &own) || !change(h, way.ifname, own))
+		if (i == HOST_STATE_SYSCTLS_MAX || !is_strict(way.ifname, &own) ||
+		    !change(h, way.ifname, own))
 			return;
 		h->loosened_by[i] = 0;
 	}
@@ -84,5 +88,6 @@ void host_rpfilter_release(struct host *h, struct host_child_entry *c)
 	h->state.sysctl[i] = h->state.sysctl[h->state.sysctl_count];
 	h->loosened_by[i] = h->loosened_by[h->state.sysctl_count];
 	if (host_state_write(&h->state) != CV_OK)
-		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot write %s: %s", h->state.path, strerror(errno));
+		cv_log(CV_LOG_WARNING, HOST_ROOM, NULL, "cannot write %s: %s", h->state.path,
+		       strerror(errno));
 }

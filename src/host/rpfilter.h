@@ -1,6 +1,6 @@
-/* The reverse-path filter of outer interfaces. With rp_filter=1 the kernel drops packets from the peer's outer
- * address when the way back to it (looked up without our mark) leads into the tunnel, as it does with a tunnel for
- * 0.0.0.0/0; the loose mode, 2, lets them in. Private to host/. */
+/* The reverse-path filter of outer interfaces. With rp_filter=1 the kernel drops packets from the peer's
+ * outer address when the way back to it (looked up without our mark) leads into the tunnel, as it does with a
+ * tunnel for 0.0.0.0/0; the loose mode, 2, lets them in. Private to host/. */
 #ifndef CULVERT_HOST_RPFILTER_H
 #define CULVERT_HOST_RPFILTER_H
 

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,20 +16,40 @@ static bool name_is_plain(const char *name)
 	return name[0] != 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strchr(name, '/') == NULL;
 }
 
-static bool read_line(struct host_state *s, const char *line)
+static bool read_number(const char *text, int *out)
+{
+	char *end;
+	errno = 0;
+	long value = text == NULL ? -1 : strtol(text, &end, 10);
+	if (value < 0 || value > INT_MAX || errno != 0 || end == text || *end != 0)
+		return false;
+	*out = (int)value;
+	return true;
+}
+
+/* The words behind "rp_filter". */
+static bool read_sysctl(char **rest, struct host_state_sysctl *out)
+{
+	const char *name = strtok_r(NULL, " ", rest);
+	if (name == NULL || !name_is_plain(name) || strlen(name) >= sizeof(out->interface))
+		return false;
+	snprintf(out->interface, sizeof(out->interface), "%s", name);
+	return read_number(strtok_r(NULL, " ", rest), &out->before) &&
+	       read_number(strtok_r(NULL, " ", rest), &out->now) && strtok_r(NULL, " ", rest) == NULL;
+}
+
+static bool read_line(struct host_state *s, char *line)
 {
 	struct host_state_sysctl c;
-	int used = 0;
-	if (strcmp(line, "rule 4") == 0) {
-		s->rule4 = true;
+	char *rest;
+	bool *rule = strcmp(line, "rule 4") == 0 ? &s->rule4 : strcmp(line, "rule 6") == 0 ? &s->rule6 : NULL;
+	if (rule != NULL) {
+		*rule = true;
 		return true;
 	}
-	if (strcmp(line, "rule 6") == 0) {
-		s->rule6 = true;
-		return true;
-	}
-	if (sscanf(line, "rp_filter %15s %d %d%n", c.interface, &c.before, &c.now, &used) != 3 || line[used] != 0 ||
-	    !name_is_plain(c.interface) || s->sysctl_count == HOST_STATE_SYSCTLS_MAX)
+	const char *word = strtok_r(line, " ", &rest);
+	if (word == NULL || strcmp(word, "rp_filter") != 0 || !read_sysctl(&rest, &c) ||
+	    s->sysctl_count == HOST_STATE_SYSCTLS_MAX)
 		return false;
 	s->sysctl[s->sysctl_count++] = c;
 	return true;
@@ -69,7 +91,8 @@ static bool write_lines(const struct host_state *s, FILE *f)
 	if (s->rule6)
 		fprintf(f, "rule 6\n");
 	for (size_t i = 0; i < s->sysctl_count; i++)
-		fprintf(f, "rp_filter %s %d %d\n", s->sysctl[i].interface, s->sysctl[i].before, s->sysctl[i].now);
+		fprintf(f, "rp_filter %s %d %d\n", s->sysctl[i].interface, s->sysctl[i].before,
+			s->sysctl[i].now);
 	return fflush(f) == 0 && !ferror(f);
 }
 

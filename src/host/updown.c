@@ -17,7 +17,7 @@ struct job {
 	struct job *next;
 	char **environment;
 	char verb[24];
-	char shell[300]; /* what /bin/sh is given */
+	char shell[300];     /* what /bin/sh is given */
 	const char *command; /* the administrator's part of it */
 };
 
@@ -94,11 +94,11 @@ static void say_end(const struct lane *l)
 {
 	struct cv_log_ctx ctx = { .conn = l->conn };
 	if (l->overdue)
-		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: killed after %d s: %s", l->first->verb, TIME_LIMIT_MS / 1000,
-		       l->first->command);
+		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: killed after %d s: %s", l->first->verb,
+		       TIME_LIMIT_MS / 1000, l->first->command);
 	else if (l->exit_signal != 0)
-		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: ended by signal %d: %s", l->first->verb, l->exit_signal,
-		       l->first->command);
+		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: ended by signal %d: %s", l->first->verb,
+		       l->exit_signal, l->first->command);
 	else if (l->exit_status != 0)
 		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: exit status %d: %s", l->first->verb, l->exit_status,
 		       l->first->command);

@@ -16,7 +16,8 @@ struct environment {
 	char text[TEXT_MAX];
 };
 
-static void __attribute__((format(printf, 3, 4))) set(struct environment *e, const char *name, const char *format, ...)
+static void __attribute__((format(printf, 3, 4)))
+set(struct environment *e, const char *name, const char *format, ...)
 {
 	va_list args;
 	size_t room = TEXT_MAX - e->used;
@@ -88,7 +89,8 @@ const char *host_updown_verb(const struct host_updown_call *call, const char *st
 {
 	const struct wire_ts *mine = call->my_client;
 	bool host = cv_ip_equal(&mine->first, &call->me) && cv_ip_equal(&mine->last, &call->me);
-	snprintf(out, cap, "%s-%s%s", stem, host ? "host" : "client", mine->first.family == CV_IPV6 ? "-v6" : "");
+	snprintf(out, cap, "%s-%s%s", stem, host ? "host" : "client",
+		 mine->first.family == CV_IPV6 ? "-v6" : "");
 	return out;
 }
 

@@ -1,5 +1,5 @@
-/* The control socket's requests and answers: reading one ends with a request that can be written and read again, or with
- * a reason. */
+/* The control socket's requests and answers: reading one ends with a request that can be written and read
+ * again, or with a reason. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

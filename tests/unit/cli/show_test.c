@@ -53,8 +53,14 @@ static void ages_are_told_in_two_units_at_most(void **state)
 	static const struct {
 		int64_t seconds;
 		const char *text;
-	} cases[] = { { -5, "0 s" },		 { 0, "0 s" },	 { 59, "59 s" },	   { 60, "1 min" },
-		      { 3599, "59 min" },	 { 3600, "1 h 0 min" }, { 86399, "23 h 59 min" }, { 86400, "1 d 0 h" },
+	} cases[] = { { -5, "0 s" },
+		      { 0, "0 s" },
+		      { 59, "59 s" },
+		      { 60, "1 min" },
+		      { 3599, "59 min" },
+		      { 3600, "1 h 0 min" },
+		      { 86399, "23 h 59 min" },
+		      { 86400, "1 d 0 h" },
 		      { 1000000, "11 d 13 h" } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[32];
@@ -68,29 +74,46 @@ static void bytes_are_told_with_a_tenth(void **state)
 	static const struct {
 		uint64_t bytes;
 		const char *text;
-	} cases[] = { { 0, "0 B" },	      { 999, "999 B" },	      { 1000, "1.0 kB" },	 { 1550, "1.5 kB" },
-		      { 999999, "999.9 kB" }, { 1000000, "1.0 MB" },  { 200000000, "200.0 MB" }, { UINT64_MAX, "18.4 EB" } };
+	} cases[] = { { 0, "0 B" },
+		      { 999, "999 B" },
+		      { 1000, "1.0 kB" },
+		      { 1550, "1.5 kB" },
+		      { 999999, "999.9 kB" },
+		      { 1000000, "1.0 MB" },
+		      { 200000000, "200.0 MB" },
+		      { UINT64_MAX, "18.4 EB" } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[32];
 		assert_string_equal(cli_bytes_text(cases[i].bytes, out), cases[i].text);
 	}
 }
 
-#define CHILD                                                                                                            \
-	"{\"connection\":\"net\",\"name\":\"net\",\"spi_in\":\"00c0ffee\",\"spi_out\":\"0badcafe\",\"encryption\":\"ENCR_AES_GCM_16-256\"," \
-	"\"integrity\":null,\"esn\":true,\"local\":[\"10.1.0.0/24\",\"10.11.0.0/24\"],\"remote\":[\"10.2.0.0/24\"],"       \
-	"\"since\":1699999940,\"rekey_due\":null,\"bytes_in\":1500,\"bytes_out\":84,\"packets_in\":12,\"packets_out\":1,"    \
-	"\"last_in\":1699999998,\"last_out\":null,\"dropped\":{\"replayed\":0,\"bad_integrity\":3,\"too_big\":1},\"mtu\":1390}"
-#define UP                                                                                                               \
-	"{\"name\":\"net\",\"state\":\"up\",\"auto\":\"add\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\",\"configured\":[]," \
-	"\"last_error\":null,\"retry\":null,\"ike_sas\":[{\"spi_local\":\"1111111111111111\",\"spi_remote\":"                \
-	"\"2222222222222222\",\"role\":\"initiator\",\"state\":\"established\",\"transport\":\"tcp\",\"local\":\"192.0.2.1:40000\"," \
-	"\"remote\":\"192.0.2.2:4500\",\"transport_since\":1699999880,\"transport_why\":\"UDP did not answer for 1.0 s\","   \
-	"\"established\":1699999940,\"local_id\":\"@west\",\"remote_id\":\"@east\",\"encryption\":\"ENCR_AES_GCM_16-256\","  \
-	"\"prf\":\"PRF_HMAC_SHA2_256\",\"integrity\":null,\"key_exchange\":\"Curve25519\",\"nat_local\":true,"               \
+#define CHILD                                                                                                \
+	"{\"connection\":\"net\",\"name\":\"net\",\"spi_in\":\"00c0ffee\",\"spi_out\":\"0badcafe\","         \
+	"\"encryption\":\"ENCR_AES_GCM_16-256\","                                                            \
+	"\"integrity\":null,\"esn\":true,\"local\":[\"10.1.0.0/24\",\"10.11.0.0/"                            \
+	"24\"],\"remote\":[\"10.2.0.0/24\"],"                                                                \
+	"\"since\":1699999940,\"rekey_due\":null,\"bytes_in\":1500,\"bytes_out\":84,\"packets_in\":12,"      \
+	"\"packets_out\":1,"                                                                                 \
+	"\"last_in\":1699999998,\"last_out\":null,\"dropped\":{\"replayed\":0,\"bad_integrity\":3,\"too_"    \
+	"big\":1},\"mtu\":1390}"
+#define UP                                                                                                   \
+	"{\"name\":\"net\",\"state\":\"up\",\"auto\":\"add\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2."  \
+	"2\",\"configured\":[],"                                                                             \
+	"\"last_error\":null,\"retry\":null,\"ike_sas\":[{\"spi_local\":\"1111111111111111\",\"spi_"         \
+	"remote\":"                                                                                          \
+	"\"2222222222222222\",\"role\":\"initiator\",\"state\":\"established\",\"transport\":\"tcp\","       \
+	"\"local\":\"192.0.2.1:40000\","                                                                     \
+	"\"remote\":\"192.0.2.2:4500\",\"transport_since\":1699999880,\"transport_why\":\"UDP did not "      \
+	"answer for 1.0 s\","                                                                                \
+	"\"established\":1699999940,\"local_id\":\"@west\",\"remote_id\":\"@east\",\"encryption\":\"ENCR_"   \
+	"AES_GCM_16-256\","                                                                                  \
+	"\"prf\":\"PRF_HMAC_SHA2_256\",\"integrity\":null,\"key_exchange\":\"Curve25519\",\"nat_local\":"    \
+	"true,"                                                                                              \
 	"\"nat_remote\":false,\"rekey_due\":null,\"children\":[" CHILD "]}]}"
-#define STATUS(conns)                                                                                                    \
-	"{\"version\":\"1.2.3\",\"started\":1699996400,\"config\":\"/etc/culvert/ipsec.conf\",\"device\":\"culvert0\","      \
+#define STATUS(conns)                                                                                        \
+	"{\"version\":\"1.2.3\",\"started\":1699996400,\"config\":\"/etc/culvert/"                           \
+	"ipsec.conf\",\"device\":\"culvert0\","                                                              \
 	"\"listening\":[\"udp 0.0.0.0:500\",\"tcp 0.0.0.0:4500\"],\"connections\":[" conns "]}"
 
 static void status_says_transport_since_when_and_why(void **state)
@@ -121,7 +144,8 @@ static void status_of_a_connection_that_is_down_says_why_and_when_again(void **s
 {
 	(void)state;
 	char *text = shown(cli_show_status,
-			   STATUS("{\"name\":\"a\",\"state\":\"down\",\"auto\":\"start\",\"local\":null,\"remote\":\"192.0.2.9\","
+			   STATUS("{\"name\":\"a\",\"state\":\"down\",\"auto\":\"start\",\"local\":null,"
+				  "\"remote\":\"192.0.2.9\","
 				  "\"configured\":[{\"name\":\"a\",\"local\":[],\"remote\":[\"0.0.0.0/0\"]}],"
 				  "\"last_error\":\"no answer\",\"retry\":1700000010,\"ike_sas\":[]}"));
 	assert_has(text, "a: down, tried again in 10 s\n");
@@ -145,7 +169,8 @@ static void status_without_connections_says_so(void **state)
 static void missing_members_are_shown_as_dashes(void **state)
 {
 	(void)state;
-	char *text = shown(cli_show_status, "{\"connections\":[{\"ike_sas\":[{\"children\":[{}]}]}, 7, null]}");
+	char *text =
+	    shown(cli_show_status, "{\"connections\":[{\"ike_sas\":[{\"children\":[{}]}]}, 7, null]}");
 	assert_has(text, "-: -\n");
 	free(text);
 	free(shown(cli_show_status, "{}"));

@@ -44,13 +44,31 @@ static void nonsense_is_refused_with_a_reason(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "{", "null", "17", "\"up\"", "[]", "[{\"command\":\"up\",\"name\":\"x\"}]", "{}", "{\"command\":null}",
-		"{\"command\":17}", "{\"command\":\"fly\"}", "{\"command\":\"up\"}", "{\"command\":\"up\",\"name\":\"\"}",
-		"{\"command\":\"up\",\"name\":7}", "{\"command\":\"up\",\"name\":[]}", "{\"command\":\"up\",\"name\":\"a b\"}",
-		"{\"command\":\"up\",\"name\":\"a\\nb\"}", "{\"command\":\"up\",\"name\":\"a\\u0000b\"}",
-		"{\"command\":\"reload\",\"name\":\"x\"}", "{\"command\":\"up\",\"command\":\"down\",\"name\":\"x\"}",
-		"{\"command\":\"up\",\"name\":\"x\"} trailing", "GET / HTTP/1.1", "{\"command\":\"up\",\"name\":\"\xff\xfe\"}",
-		"{\"command\":\"up\",\"name\":\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+		"",
+		"{",
+		"null",
+		"17",
+		"\"up\"",
+		"[]",
+		"[{\"command\":\"up\",\"name\":\"x\"}]",
+		"{}",
+		"{\"command\":null}",
+		"{\"command\":17}",
+		"{\"command\":\"fly\"}",
+		"{\"command\":\"up\"}",
+		"{\"command\":\"up\",\"name\":\"\"}",
+		"{\"command\":\"up\",\"name\":7}",
+		"{\"command\":\"up\",\"name\":[]}",
+		"{\"command\":\"up\",\"name\":\"a b\"}",
+		"{\"command\":\"up\",\"name\":\"a\\nb\"}",
+		"{\"command\":\"up\",\"name\":\"a\\u0000b\"}",
+		"{\"command\":\"reload\",\"name\":\"x\"}",
+		"{\"command\":\"up\",\"command\":\"down\",\"name\":\"x\"}",
+		"{\"command\":\"up\",\"name\":\"x\"} trailing",
+		"GET / HTTP/1.1",
+		"{\"command\":\"up\",\"name\":\"\xff\xfe\"}",
+		"{\"command\":\"up\",\"name\":"
+		"\"0123456789012345678901234567890123456789012345678901234567890123\"}",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ctl_request out;
@@ -125,8 +143,13 @@ static void text_that_is_not_utf8_is_still_an_answer(void **state)
 static void an_answer_that_is_none_is_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "{}", "[]", "{\"done\":true}", "{\"done\":1,\"text\":\"x\"}",
-					   "{\"progress\":7}", "{\"text\":\"x\"}" };
+	static const char *const bad[] = { "",
+					   "{}",
+					   "[]",
+					   "{\"done\":true}",
+					   "{\"done\":1,\"text\":\"x\"}",
+					   "{\"progress\":7}",
+					   "{\"text\":\"x\"}" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ctl_answer a;
 		assert_int_equal(ctl_answer_parse(cv_bytes(bad[i], strlen(bad[i])), &a), CV_E_SYNTAX);

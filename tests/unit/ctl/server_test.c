@@ -327,7 +327,8 @@ static void a_path_that_cannot_be_is_an_error_with_words(void **state)
 	char text[400] = "", long_path[300];
 	struct ctl_server *other;
 	struct ctl_server_callbacks callbacks = { .request = on_request };
-	assert_int_equal(ctl_server_new(&loop, "/proc/none/ctl", &callbacks, &other, text, sizeof(text)), CV_E_IO);
+	assert_int_equal(ctl_server_new(&loop, "/proc/none/ctl", &callbacks, &other, text, sizeof(text)),
+			 CV_E_IO);
 	assert_non_null(strstr(text, "/proc/none/ctl"));
 	memset(long_path, 'x', sizeof(long_path));
 	long_path[sizeof(long_path) - 1] = 0;

@@ -1,4 +1,5 @@
-/* What the daemon makes of configuration, reports and commands. Engine, plane and host only write down what they are asked. */
+/* What the daemon makes of configuration, reports and commands. Engine, plane and host only write down what
+ * they are asked. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,8 +42,9 @@ static void write_file(const char *path, const char *text)
 }
 
 #define SETUP "config setup\n    listen-tcp=no\n"
-#define CONN(name, remote, more)                                                                                         \
-	"\nconn " name "\n    left=192.0.2.1\n    right=" remote "\n    leftsubnet=10.1.0.0/24\n    rightsubnet=10.2.0.0/24\n" \
+#define CONN(name, remote, more)                                                                             \
+	"\nconn " name "\n    left=192.0.2.1\n    right=" remote                                             \
+	"\n    leftsubnet=10.1.0.0/24\n    rightsubnet=10.2.0.0/24\n"                                        \
 	"    authby=secret\n" more
 
 static int begin(void **state)
@@ -127,8 +129,8 @@ static unsigned retry_in(const char *name)
 static void start_loads_what_the_file_says_by_its_auto(void **state)
 {
 	(void)state;
-	start(SETUP CONN("ignored", "192.0.2.2", "") CONN("added", "192.0.2.3", "    auto=add\n")
-		      CONN("started", "192.0.2.4", "    auto=start\n") CONN("trapped", "192.0.2.5", "    auto=ondemand\n"));
+	start(SETUP CONN("ignored", "192.0.2.2", "") CONN("added", "192.0.2.3", "    auto=add\n") CONN(
+	    "started", "192.0.2.4", "    auto=start\n") CONN("trapped", "192.0.2.5", "    auto=ondemand\n"));
 	const char *said = fake_said();
 	assert_has(said, "listen_udp:500");
 	assert_has(said, "listen_udp:4500");
@@ -153,7 +155,8 @@ static void tcp_ports_of_the_file_are_listened_on(void **state)
 static void a_connection_without_an_end_here_is_not_loaded_and_says_why(void **state)
 {
 	(void)state;
-	start(SETUP "\nconn far\n    left=198.51.100.1\n    right=198.51.100.2\n    authby=secret\n    auto=add\n");
+	start(SETUP
+	      "\nconn far\n    left=198.51.100.1\n    right=198.51.100.2\n    authby=secret\n    auto=add\n");
 	const struct daemon_conn *c = daemon_conn_find(&d, "far");
 	assert_non_null(c);
 	assert_false(c->loaded);
@@ -211,10 +214,11 @@ static void reload_touches_only_what_changed(void **state)
 {
 	(void)state;
 	start(SETUP CONN("a", "192.0.2.2", "    auto=add\n") CONN("b", "192.0.2.3", "    auto=add\n")
-		      CONN("c", "192.0.2.4", "    auto=ondemand\n"));
+		  CONN("c", "192.0.2.4", "    auto=ondemand\n"));
 	fake_said();
-	write_file(config, SETUP "\n# a comment moves the lines\n" CONN("a", "192.0.2.2", "    auto=add\n")
-				   CONN("b", "192.0.2.33", "    auto=add\n") CONN("d", "192.0.2.5", "    auto=start\n"));
+	write_file(config,
+		   SETUP "\n# a comment moves the lines\n" CONN("a", "192.0.2.2", "    auto=add\n")
+		       CONN("b", "192.0.2.33", "    auto=add\n") CONN("d", "192.0.2.5", "    auto=start\n"));
 	assert_int_equal(daemon_reload(&d, hear, NULL), CV_OK);
 	const char *said = fake_said();
 	assert_lacks(said, ":a");
@@ -347,7 +351,8 @@ static void an_unknown_name_is_answered_with_the_nearest_and_the_list(void **sta
 {
 	(void)state;
 	char text[400];
-	start(SETUP CONN("office", "192.0.2.2", "    auto=add\n") CONN("home", "192.0.2.3", "    auto=add\n"));
+	start(SETUP CONN("office", "192.0.2.2", "    auto=add\n")
+		  CONN("home", "192.0.2.3", "    auto=add\n"));
 	daemon_conn_unknown_text(&d, "offise", text, sizeof(text));
 	assert_has(text, "no connection 'offise'; did you mean 'office'?");
 	assert_has(text, "home");
@@ -364,7 +369,8 @@ static void many_names_do_not_overflow_the_list(void **state)
 	strcpy(all, SETUP);
 	for (int i = 0; i < 100; i++) {
 		char one[400];
-		snprintf(one, sizeof(one), CONN("a-connection-with-a-rather-long-name-%d", "192.0.2.2", "    auto=add\n"), i);
+		snprintf(one, sizeof(one),
+			 CONN("a-connection-with-a-rather-long-name-%d", "192.0.2.2", "    auto=add\n"), i);
 		strcat(all, one);
 	}
 	start(all);
@@ -378,9 +384,13 @@ static void status_has_every_connection_with_its_sas_and_children(void **state)
 {
 	(void)state;
 	start(SETUP CONN("b", "192.0.2.2", "    auto=add\n") CONN("failing", "192.0.2.3", "    auto=add\n")
-		      CONN("a", "192.0.2.4", "    auto=ondemand\n"));
-	struct ike_sa_info sa = { .conn = "b", .spi_local = 0x1122, .state = IKE_SA_ESTABLISHED, .established_ms = 5,
-				  .path.transport = IKE_TCP, .why = "UDP did not answer" };
+		  CONN("a", "192.0.2.4", "    auto=ondemand\n"));
+	struct ike_sa_info sa = { .conn = "b",
+				  .spi_local = 0x1122,
+				  .state = IKE_SA_ESTABLISHED,
+				  .established_ms = 5,
+				  .path.transport = IKE_TCP,
+				  .why = "UDP did not answer" };
 	struct ike_child_info child = { .conn = "b", .name = "b", .ike_spi = 0x1122, .spi_in = 0xc0ffee };
 	fake_sa(&sa);
 	fake_child(&child);
@@ -389,7 +399,8 @@ static void status_has_every_connection_with_its_sas_and_children(void **state)
 	const json_t *conns = json_object_get(all, "connections");
 	assert_int_equal(json_array_size(conns), 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(conns, 0), "name")), "a");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(conns, 0), "state")), "on demand");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(conns, 0), "state")),
+			    "on demand");
 	const json_t *b = json_array_get(conns, 1);
 	assert_string_equal(json_string_value(json_object_get(b, "state")), "up");
 	const json_t *ike = json_array_get(json_object_get(b, "ike_sas"), 0);
@@ -398,7 +409,8 @@ static void status_has_every_connection_with_its_sas_and_children(void **state)
 	const json_t *esp = json_array_get(json_object_get(ike, "children"), 0);
 	assert_string_equal(json_string_value(json_object_get(esp, "spi_in")), "00c0ffee");
 	assert_int_equal(json_integer_value(json_object_get(esp, "bytes_in")), 1000);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(conns, 2), "last_error")), "nobody answers");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(conns, 2), "last_error")),
+			    "nobody answers");
 	json_decref(all);
 	all = daemon_status(&d, "a");
 	assert_int_equal(json_array_size(json_object_get(all, "connections")), 1);

@@ -108,11 +108,15 @@ enum cv_err ike_engine_event(struct ike_engine *e, uint64_t now_ms, const struct
 	case IKE_EV_CONN_REMOVE: say("remove:%s", event->conn); break;
 	case IKE_EV_ACQUIRE: say("acquire:%s", event->conn); break;
 	case IKE_EV_CHILD_FAILED: say("child_failed:%x", event->spi_in); break;
-	case IKE_EV_CHILD_USAGE: say("usage:%x:%u:%u", event->spi_in, (unsigned)event->last_in_ms, (unsigned)event->last_out_ms); break;
+	case IKE_EV_CHILD_USAGE:
+		say("usage:%x:%u:%u", event->spi_in, (unsigned)event->last_in_ms,
+		    (unsigned)event->last_out_ms);
+		break;
 	case IKE_EV_SHUTDOWN: say("shutdown"); break;
 	case IKE_EV_SECRET:
 		secret_found = event->found;
-		snprintf(secret, sizeof(secret), "%.*s", (int)event->secret.len, event->secret.len == 0 ? "" : (const char *)event->secret.data);
+		snprintf(secret, sizeof(secret), "%.*s", (int)event->secret.len,
+			 event->secret.len == 0 ? "" : (const char *)event->secret.data);
 		say("secret:%u", (unsigned)event->request_id);
 		break;
 	default: say("event:%u", event->type); break;
@@ -135,18 +139,20 @@ void ike_engine_tick(struct ike_engine *e, uint64_t now_ms)
 struct ike_output ike_engine_output(struct ike_engine *e)
 {
 	(void)e;
-	return output_first == output_end ? (struct ike_output){ .type = IKE_OUT_NONE } : outputs[output_first++ % 16];
+	return output_first == output_end ? (struct ike_output){ .type = IKE_OUT_NONE }
+					  : outputs[output_first++ % 16];
 }
 
-void ike_engine_each_sa(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_sa_info *info), void *arg)
+void ike_engine_each_sa(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_sa_info *info),
+			void *arg)
 {
 	(void)e;
 	for (size_t i = 0; i < sa_count && visit(arg, &sas[i]); i++)
 		continue;
 }
 
-void ike_engine_each_child(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_child_info *info),
-			   void *arg)
+void ike_engine_each_child(const struct ike_engine *e,
+			   bool (*visit)(void *arg, const struct ike_child_info *info), void *arg)
 {
 	(void)e;
 	for (size_t i = 0; i < child_count && visit(arg, &children[i]); i++)
@@ -180,8 +186,8 @@ const char *ike_sa_state_name(uint8_t state)
 
 /* --- the plane --- */
 
-enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config, const struct plane_callbacks *callbacks,
-			   struct plane **out)
+enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config,
+			   const struct plane_callbacks *callbacks, struct plane **out)
 {
 	(void)loop;
 	(void)config;

@@ -85,9 +85,12 @@ static int enter_namespace(void **state)
 		why_not = "a network namespace needs root";
 	else if (!make_tun())
 		why_not = "there is no /dev/net/tun";
-	else if (system("ip link set lo up && ip link add outer type veth peer name far && ip link set outer up && "
-			"ip link set far up && ip addr add 198.51.100.2/24 dev outer && ip addr add 10.1.0.1/24 dev lo && "
-			"ip -6 addr add 2001:db8:1::1/64 dev outer nodad && ip -6 addr add fd00:1::1/64 dev lo nodad && "
+	else if (system("ip link set lo up && ip link add outer type veth peer name far && ip link set outer "
+			"up && "
+			"ip link set far up && ip addr add 198.51.100.2/24 dev outer && ip addr add "
+			"10.1.0.1/24 dev lo && "
+			"ip -6 addr add 2001:db8:1::1/64 dev outer nodad && ip -6 addr add fd00:1::1/64 dev "
+			"lo nodad && "
 			"ip route add default via 198.51.100.1") != 0)
 		why_not = "the ip command does not work";
 	return 0;
@@ -131,7 +134,9 @@ static struct wire_ts selector(const char *prefix_text)
 {
 	struct cv_prefix p;
 	assert_int_equal(cv_prefix_parse(prefix_text, &p), CV_OK);
-	return (struct wire_ts){ .first = cv_prefix_first(&p), .last = cv_prefix_last(&p), .port_last = UINT16_MAX };
+	return (struct wire_ts){ .first = cv_prefix_first(&p),
+				 .last = cv_prefix_last(&p),
+				 .port_last = UINT16_MAX };
 }
 
 static struct cv_ip ip(const char *text)
@@ -141,7 +146,8 @@ static struct cv_ip ip(const char *text)
 	return out;
 }
 
-static void add_child(uint64_t id, const char *local_text, const char *remote_text, const struct host_child *more)
+static void add_child(uint64_t id, const char *local_text, const char *remote_text,
+		      const struct host_child *more)
 {
 	char text[200] = "";
 	struct wire_ts_list local = { .count = 1, .ts = { selector(local_text) } };
@@ -158,7 +164,8 @@ static void assert_nothing_left(void)
 {
 	char file[64];
 	assert_lacks(output_of("ip rule; ip -6 rule"), "17238");
-	assert_string_equal(output_of("ip route show table 17238 2>/dev/null; ip -6 route show table 17238 2>/dev/null"), "");
+	assert_string_equal(
+	    output_of("ip route show table 17238 2>/dev/null; ip -6 route show table 17238 2>/dev/null"), "");
 	snprintf(file, sizeof(file), "%s/host.state", folder);
 	assert_int_not_equal(access(file, F_OK), 0);
 }
@@ -392,20 +399,25 @@ static void the_hosts_addresses_are_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(traffic_for_the_remote_subnet_goes_to_the_tunnel_with_source_and_mtu, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    traffic_for_the_remote_subnet_goes_to_the_tunnel_with_source_and_mtu, begin, end),
 		cmocka_unit_test_setup_teardown(marked_packets_never_enter_the_tunnel, begin, end),
 		cmocka_unit_test_setup_teardown(a_tunnel_for_everything_spares_what_is_near, begin, end),
 		cmocka_unit_test_setup_teardown(the_same_holds_for_ipv6, begin, end),
-		cmocka_unit_test_setup_teardown(a_network_named_as_remote_goes_through_the_tunnel_though_it_is_on_the_link, begin,
+		cmocka_unit_test_setup_teardown(
+		    a_network_named_as_remote_goes_through_the_tunnel_though_it_is_on_the_link, begin, end),
+		cmocka_unit_test_setup_teardown(a_prefix_of_two_children_stays_until_both_are_gone, begin,
 						end),
-		cmocka_unit_test_setup_teardown(a_prefix_of_two_children_stays_until_both_are_gone, begin, end),
 		cmocka_unit_test_setup_teardown(a_tunnel_goes_before_another_ones_exception, begin, end),
 		cmocka_unit_test_setup_teardown(another_mtu_changes_the_route, begin, end),
-		cmocka_unit_test_setup_teardown(a_source_address_that_the_host_lacks_is_lent_and_taken_back, begin, end),
+		cmocka_unit_test_setup_teardown(a_source_address_that_the_host_lacks_is_lent_and_taken_back,
+						begin, end),
 		cmocka_unit_test_setup_teardown(new_addresses_are_spared_after_a_refresh, begin, end),
-		cmocka_unit_test_setup_teardown(a_strict_reverse_path_filter_is_loosened_and_restored, begin, end),
+		cmocka_unit_test_setup_teardown(a_strict_reverse_path_filter_is_loosened_and_restored, begin,
+						end),
 		cmocka_unit_test_setup_teardown(the_next_start_undoes_what_a_killed_process_left, begin, end),
-		cmocka_unit_test_setup_teardown(a_setting_that_somebody_else_changed_since_is_left_alone, begin, end),
+		cmocka_unit_test_setup_teardown(a_setting_that_somebody_else_changed_since_is_left_alone,
+						begin, end),
 		cmocka_unit_test_setup_teardown(a_child_that_cannot_be_routed_leaves_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(the_default_route_is_found_with_its_source, begin, end),
 		cmocka_unit_test_setup_teardown(the_hosts_addresses_are_known, begin, end),

@@ -102,8 +102,10 @@ static void the_network_of_an_address_has_no_host_bits(void **state)
 static void only_a_smaller_part_is_inside(void **state)
 {
 	(void)state;
-	struct cv_prefix wide = { .ip = ip("10.0.0.0"), .bits = 8 }, part = { .ip = ip("10.1.0.0"), .bits = 16 };
-	struct cv_prefix other = { .ip = ip("11.0.0.0"), .bits = 16 }, six = { .ip = ip("a00::"), .bits = 16 };
+	struct cv_prefix wide = { .ip = ip("10.0.0.0"), .bits = 8 },
+			 part = { .ip = ip("10.1.0.0"), .bits = 16 };
+	struct cv_prefix other = { .ip = ip("11.0.0.0"), .bits = 16 },
+			 six = { .ip = ip("a00::"), .bits = 16 };
 	assert_true(host_prefix_inside(&part, &wide));
 	assert_false(host_prefix_inside(&wide, &part));
 	assert_false(host_prefix_inside(&wide, &wide));

@@ -98,8 +98,9 @@ static void a_damaged_file_is_told_and_keeps_what_was_readable(void **state)
 static void an_interface_name_cannot_lead_out_of_its_folder(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "rp_filter ../../x 1 2\n", "rp_filter .. 1 2\n", "rp_filter . 1 2\n",
-					   "rp_filter a/b 1 2\n", "rp_filter eth0 1 2 3\n", "rp_filter eth0 1\n" };
+	static const char *const bad[] = { "rp_filter ../../x 1 2\n", "rp_filter .. 1 2\n",
+					   "rp_filter . 1 2\n",	      "rp_filter a/b 1 2\n",
+					   "rp_filter eth0 1 2 3\n",  "rp_filter eth0 1\n" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct host_state s;
 		char text[128];
@@ -153,7 +154,8 @@ int main(void)
 		cmocka_unit_test(an_interface_name_cannot_lead_out_of_its_folder),
 		cmocka_unit_test(more_settings_than_there_is_room_for_do_not_overflow),
 		cmocka_unit_test(a_folder_whose_name_is_too_long_is_refused),
-		cmocka_unit_test_setup_teardown(a_state_that_cannot_be_written_is_an_error, NULL, remove_folder),
+		cmocka_unit_test_setup_teardown(a_state_that_cannot_be_written_is_an_error, NULL,
+						remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

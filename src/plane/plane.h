@@ -28,7 +28,8 @@ struct plane_config {
 	uint32_t streams_max; /* accepted streams not yet trusted, in total: 1024; the oldest goes first */
 	uint32_t streams_per_source; /* ... and per source address: 64 */
 	uint32_t workers;	     /* lanes: 1 */
-	uint32_t udp_buffer; /* octets of the receive and send buffers of UDP sockets: as the plane thinks best */
+	uint32_t
+	    udp_buffer; /* octets of the receive and send buffers of UDP sockets: as the plane thinks best */
 };
 
 struct plane_callbacks {

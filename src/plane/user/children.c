@@ -280,6 +280,21 @@ void plane_trap_remove(struct plane *p, const char *conn)
 
 /* --- IKE out --- */
 
+static void send_on_stream(struct plane *p, struct user_stream *s, struct cv_bytes message)
+{
+	struct user_msg *msg;
+
+	if (s == NULL || s->ctl.state != USER_STREAM_OPEN)
+		return;
+	msg = user_msg_new(USER_CMD_SEND_IKE, message);
+	if (msg == NULL)
+		return;
+	msg->object = s;
+	user_stream_ref(s);
+	if (!user_queue_post(outbound_commands(p->outbound), msg))
+		user_stream_unref(s);
+}
+
 void plane_send_ike(struct plane *p, const struct ike_path *path, struct cv_bytes message)
 {
 	struct user_udp *u;
@@ -287,10 +302,7 @@ void plane_send_ike(struct plane *p, const struct ike_path *path, struct cv_byte
 	int error;
 
 	if (path->transport == IKE_TCP) {
-		msg = user_msg_new(USER_CMD_SEND_IKE, message);
-		if (msg != NULL)
-			msg->stream_id = path->stream_id;
-		(void)user_queue_post(outbound_commands(p->outbound), msg);
+		send_on_stream(p, user_stream_find(p, path->stream_id), message);
 		return;
 	}
 	u = user_udp_find(p, path);

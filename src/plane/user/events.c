@@ -23,8 +23,7 @@ static void on_stream_lost(struct plane *p, const struct user_msg *msg)
 	if (s == NULL)
 		return;
 	if (msg->text != NULL && cv_log_allowed(&p->event_log, user_now_ms(), &dropped))
-		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
-		       "closed the TCP stream from %s: %s%s",
+		cv_log(CV_LOG_INFO, USER_ROOM, NULL, "closed the TCP stream from %s: %s%s",
 		       cv_addr_text(&s->path.remote, addr), msg->text, cv_log_left_out(dropped, left_out));
 	user_stream_lost(p, s, msg->os_error);
 }

@@ -126,6 +126,7 @@ void in_stream_add(struct inbound *w, struct user_stream *s)
 	}
 	s->in.poll.data = s;
 	xport_reader_init(&s->in.reader, s->accepted);
+	s->in.attached = true;
 	s->in.prev = NULL;
 	s->in.next = w->streams;
 	if (w->streams != NULL)
@@ -133,14 +134,6 @@ void in_stream_add(struct inbound *w, struct user_stream *s)
 	w->streams = s;
 	if (uv_poll_start(&s->in.poll, UV_READABLE, on_stream) != 0)
 		stream_ended(w, s, ENOMEM, NULL);
-}
-
-struct user_stream *in_stream_find(struct inbound *w, uint64_t id)
-{
-	for (struct user_stream *s = w->streams; s != NULL; s = s->in.next)
-		if (s->path.stream_id == id)
-			return s;
-	return NULL;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -156,6 +149,7 @@ void in_stream_remove(struct inbound *w, struct user_stream *s)
 		w->streams = s->in.next;
 	if (s->in.next != NULL)
 		s->in.next->in.prev = s->in.prev;
+	s->in.attached = false;
 	xport_reader_free(&s->in.reader);
 	uv_close((uv_handle_t *)&s->in.poll, on_closed);
 }

@@ -43,14 +43,13 @@ static void child_path(struct inbound *w, const struct user_msg *msg)
 
 static void stream_command(struct inbound *w, const struct user_msg *msg)
 {
-	struct user_stream *s = in_stream_find(w, msg->stream_id);
+	struct user_stream *s = msg->object;
 
-	if (s == NULL)
-		return;
-	if (msg->type == USER_CMD_STREAM_REMOVE)
-		in_stream_remove(w, s);
-	else
+	if (msg->type == USER_CMD_STREAM_CLOSE)
 		s->in.discard = true;
+	else if (s->in.attached)
+		in_stream_remove(w, s);
+	user_stream_unref(s);
 }
 
 static void stop(struct inbound *w)
@@ -119,7 +118,7 @@ static enum cv_err start(struct inbound *w)
 	enum cv_err err = user_queue_init(&w->commands, &w->loop, on_commands, w);
 
 	w->loop.data = w;
-	return err == CV_OK ? user_thread_start(&w->thread, run, w) : err;
+	return err == CV_OK ? user_thread_start(&w->thread, "culvert-in", run, w) : err;
 }
 
 enum cv_err inbound_new(struct plane *p, struct inbound **out)

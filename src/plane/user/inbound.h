@@ -53,7 +53,6 @@ void in_ike_message(struct inbound *w, const struct in_source *from, struct cv_b
 /* --- in_stream.c --- */
 void in_stream_add(struct inbound *w, struct user_stream *s);
 void in_stream_remove(struct inbound *w, struct user_stream *s);
-struct user_stream *in_stream_find(struct inbound *w, uint64_t id);
 
 /* --- in_udp.c --- */
 void in_udp_add(struct inbound *w, struct user_udp *u);

@@ -84,7 +84,9 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 		if (fd >= 0)
 			user_stream_accepted(l->plane, fd, &remote);
-		else if (errno != ECONNABORTED)
+		else if (errno == EMFILE || errno == ENFILE)
+			user_streams_starved(l->plane);
+		if (fd < 0 && errno != ECONNABORTED)
 			return;
 	}
 }

@@ -113,8 +113,8 @@ static void flush_stream(struct outbound *w, unsigned first)
 static bool flush_udp(struct outbound *w, unsigned first)
 {
 	struct user_udp *u = w->batch.run[first].udp;
-	struct xport_udp_run run[XPORT_UDP_RUNS_MAX];
-	unsigned index[XPORT_UDP_RUNS_MAX];
+	struct xport_udp_run *run = w->batch.udp;
+	unsigned *index = w->batch.udp_index;
 	uint64_t dropped = 0;
 	unsigned done = 0;
 	unsigned n = 0;
@@ -135,7 +135,7 @@ static bool flush_udp(struct outbound *w, unsigned first)
 	}
 	error = xport_udp_send(&u->udp, run, n, &done, &dropped);
 	user_count(&w->plane->stats.udp_dropped, dropped);
-	for (unsigned i = 0; i < done; i++)
+	for (unsigned i = 0; i < done && i < n; i++)
 		w->batch.run[index[i]].sent = true;
 	if (error != EAGAIN)
 		return true;

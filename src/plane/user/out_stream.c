@@ -125,14 +125,6 @@ void out_stream_add(struct outbound *w, struct user_stream *s)
 	w->streams = s;
 }
 
-struct user_stream *out_stream_find(struct outbound *w, uint64_t id)
-{
-	for (struct user_stream *s = w->streams; s != NULL; s = s->out.next)
-		if (s->path.stream_id == id)
-			return s;
-	return NULL;
-}
-
 static void on_stream_closed(uv_handle_t *handle)
 {
 	user_stream_unuse(handle->data);

@@ -111,12 +111,12 @@ static void udp_remove(struct outbound *w, struct user_udp *u)
 
 static void send_ike(struct outbound *w, const struct user_msg *msg)
 {
-	struct user_stream *s = out_stream_find(w, msg->stream_id);
+	struct user_stream *s = msg->object;
 
-	if (s == NULL || s->out.dead || s->out.closing)
-		return;
-	if (xport_writer_queue_ike(&s->out.writer, cv_bytes(msg->data, msg->len)) == CV_OK)
+	if (s->out.attached && !s->out.dead && !s->out.closing &&
+	    xport_writer_queue_ike(&s->out.writer, cv_bytes(msg->data, msg->len)) == CV_OK)
 		out_stream_push(w, s, NULL, 0);
+	user_stream_unref(s);
 }
 
 static void stop(struct outbound *w)
@@ -133,14 +133,13 @@ static void stop(struct outbound *w)
 
 static void stream_command(struct outbound *w, const struct user_msg *msg)
 {
-	struct user_stream *s = out_stream_find(w, msg->stream_id);
+	struct user_stream *s = msg->object;
 
-	if (s == NULL)
-		return;
-	if (msg->type == USER_CMD_STREAM_REMOVE)
+	if (s->out.attached && msg->type == USER_CMD_STREAM_REMOVE)
 		out_stream_remove(w, s);
-	else
+	else if (s->out.attached)
 		out_stream_close(w, s);
+	user_stream_unref(s);
 }
 
 static void run_command(struct outbound *w, struct user_msg *msg)
@@ -229,7 +228,7 @@ static enum cv_err start(struct outbound *w)
 		return CV_E_INTERNAL;
 	w->tun_poll.data = w;
 	out_update_reading(w);
-	return user_thread_start(&w->thread, run, w);
+	return user_thread_start(&w->thread, "culvert-out", run, w);
 }
 
 enum cv_err outbound_new(struct plane *p, struct outbound **out)

@@ -55,6 +55,8 @@ struct outbound {
 		size_t last; /* octets of the packet reserved last */
 		unsigned count;
 		struct out_run run[OUT_RUNS_MAX];
+		struct xport_udp_run udp[XPORT_UDP_RUNS_MAX]; /* of one send */
+		unsigned udp_index[XPORT_UDP_RUNS_MAX];	      /* ... and their places in `run` */
 	} batch;
 	struct {
 		uint64_t second;
@@ -87,7 +89,6 @@ void out_batch_forget_dest(struct outbound *w, const struct xport_udp_dest *dest
 void out_stream_add(struct outbound *w, struct user_stream *s);
 void out_stream_remove(struct outbound *w, struct user_stream *s);
 void out_stream_close(struct outbound *w, struct user_stream *s);
-struct user_stream *out_stream_find(struct outbound *w, uint64_t id);
 void out_stream_push(struct outbound *w, struct user_stream *s, const struct iovec *frames, unsigned n);
 /* Starts or stops reading the device, by what the sockets can take. */
 void out_update_reading(struct outbound *w);

@@ -15,16 +15,16 @@
 enum user_msg_type {
 	/* commands to both workers; `object` carries a reference or the ownership */
 	USER_CMD_STOP,
-	USER_CMD_STREAM_ADD,	/* object: struct user_stream, a reference */
-	USER_CMD_STREAM_REMOVE, /* stream_id: drop it at once */
-	USER_CMD_STREAM_CLOSE,	/* stream_id: outbound sends what is queued, then FIN; inbound discards what
-				   comes */
+	USER_CMD_STREAM_ADD,	/* object: struct user_stream, a use of it */
+	USER_CMD_STREAM_REMOVE, /* object: a reference; dropped at once */
+	USER_CMD_STREAM_CLOSE,	/* object: a reference; outbound sends what is queued, then FIN; inbound
+				 * discards what  comes */
 	USER_CMD_CHILD_ADD,	/* object: struct out_child or struct in_child, owned */
 	USER_CMD_CHILD_REMOVE,	/* spi */
 	USER_CMD_CHILD_PATH,	/* spi, path; outbound: object is struct out_route, owned */
 	USER_CMD_UDP_ADD,	/* object: struct user_udp, a reference */
 	USER_CMD_UDP_REMOVE,	/* object: struct user_udp, to compare only */
-	USER_CMD_SEND_IKE,	/* stream_id, data */
+	USER_CMD_SEND_IKE,	/* object: struct user_stream, a reference; data */
 	USER_CMD_TRAP_ADD,	/* object: struct out_trap, owned */
 	USER_CMD_TRAP_REMOVE,	/* conn */
 	/* events to the control thread */

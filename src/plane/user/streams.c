@@ -80,11 +80,11 @@ static void post_both(struct plane *p, uint8_t type, struct user_stream *s)
 
 		if (msg == NULL)
 			continue;
-		msg->stream_id = s->path.stream_id;
-		if (type == USER_CMD_STREAM_ADD) {
-			msg->object = s;
+		msg->object = s;
+		if (type == USER_CMD_STREAM_ADD)
 			user_stream_use(s);
-		}
+		else
+			user_stream_ref(s);
 		(void)user_queue_post(queues[i], msg);
 	}
 }
@@ -229,8 +229,7 @@ static void refuse_stranger(struct plane *p, struct user_stream *s, const char *
 	uint64_t dropped;
 
 	if (cv_log_allowed(&p->stranger_log, user_now_ms(), &dropped))
-		cv_log(CV_LOG_INFO, USER_ROOM, NULL,
-		       "closed the TCP stream from %s: %s%s",
+		cv_log(CV_LOG_INFO, USER_ROOM, NULL, "closed the TCP stream from %s: %s%s",
 		       cv_addr_text(&s->path.remote, addr), why, cv_log_left_out(dropped, left_out));
 	user_stream_lost(p, s, ETIMEDOUT);
 }
@@ -254,6 +253,16 @@ static void make_room(struct plane *p, const struct cv_ip *source)
 		return;
 	user_count(&p->stats.streams_refused, 1);
 	refuse_stranger(p, oldest, "too many streams that have not proved who they are; the oldest goes");
+}
+
+void user_streams_starved(struct plane *p)
+{
+	struct user_stream *oldest = p->strangers.first;
+
+	if (oldest == NULL)
+		return;
+	user_count(&p->stats.streams_refused, 1);
+	refuse_stranger(p, oldest, "the process has no descriptors left for more streams");
 }
 
 void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote)

@@ -80,7 +80,7 @@ enum cv_err user_table_new(struct cv_table **out, struct cv_bytes (*key_of)(cons
 	return cv_table_new(out, key_of, seed);
 }
 
-enum cv_err user_thread_start(uv_thread_t *thread, uv_thread_cb run, void *arg)
+enum cv_err user_thread_start(uv_thread_t *thread, const char *name, uv_thread_cb run, void *arg)
 {
 	sigset_t all, old;
 	int rc;
@@ -89,6 +89,8 @@ enum cv_err user_thread_start(uv_thread_t *thread, uv_thread_cb run, void *arg)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = uv_thread_create(thread, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		(void)pthread_setname_np(*thread, name);
 	return rc == 0 ? CV_OK : CV_E_INTERNAL;
 }
 

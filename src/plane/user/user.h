@@ -38,9 +38,9 @@ static inline uint64_t user_counted(user_counter *c)
 
 /* Of one Child SA pair; the writers' halves stand in cache lines of their own. */
 struct user_child_stats {
-	atomic_uint refs;
 	_Alignas(64) user_counter packets_in;
 	user_counter bytes_in, last_in_ms, replays, bad_icv, bad_selector, bad_packet;
+	atomic_uint refs;
 	_Alignas(64) user_counter packets_out;
 	user_counter bytes_out, last_out_ms, dropped_queue, too_big;
 };
@@ -90,6 +90,7 @@ struct user_stream {
 		bool spoke;
 		bool discard;
 		bool ended;
+		bool attached; /* in the worker's list */
 		unsigned junk; /* messages in a row that were neither IKE nor ESP of ours */
 		struct user_stream *prev, *next;
 	} in;
@@ -170,8 +171,9 @@ struct plane {
 uint64_t user_now_ms(void);		    /* CLOCK_MONOTONIC */
 void user_random(uint8_t *out, size_t len); /* of the kernel; for hash seeds */
 void user_handle_gone(struct plane *p);	    /* a handle of control's loop was closed; maybe the last */
-/* With all signals blocked: they are the daemon's. CV_E_INTERNAL. */
-enum cv_err user_thread_start(uv_thread_t *thread, uv_thread_cb run, void *arg) CV_NODISCARD;
+/* With all signals blocked: they are the daemon's. name: at most 15 characters. CV_E_INTERNAL. */
+enum cv_err user_thread_start(uv_thread_t *thread, const char *name, uv_thread_cb run,
+			      void *arg) CV_NODISCARD;
 /* Closes every handle of a loop whose thread never started, and the loop. */
 void user_loop_abandon(uv_loop_t *loop);
 enum cv_err user_table_new(struct cv_table **out, struct cv_bytes (*key_of)(const void *object)) CV_NODISCARD;
@@ -186,6 +188,8 @@ void user_stream_lost(struct plane *p, struct user_stream *s, int os_error);
 void user_stream_spoke(struct plane *p, struct user_stream *s); /* its first whole message came */
 void user_stream_trust(struct plane *p, struct user_stream *s);
 void user_streams_free(struct plane *p);
+/* There are no descriptors left for a new one: the oldest stranger makes room. */
+void user_streams_starved(struct plane *p);
 void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote); /* takes fd over */
 
 /* listen.c */

@@ -5,28 +5,46 @@
 
 #include "crypto/cipher.h"
 
+/* IKE messages are rare and IKE SAs are many: only the keys are kept, and the library's contexts, which are large,
+ * are made for each message. */
 struct crypto_sk {
 	const struct crypto_encr_info *encr;
-	struct crypto_cipher *seal;
-	struct crypto_cipher *open;
+	uint16_t integ;
+	uint8_t icv_len;
+	struct cv_secret key;
+	struct cv_secret integ_key;
 };
+
+static enum cv_err cipher_of(const struct crypto_sk *sk, bool seal, struct crypto_cipher **out)
+{
+	return crypto_cipher_new(sk->encr->id, sk->encr->key_bits, sk->integ, cv_secret_bytes(&sk->key),
+				 cv_secret_bytes(&sk->integ_key), seal, out);
+}
 
 enum cv_err crypto_sk_new(uint16_t encr, uint16_t key_bits, uint16_t integ, struct cv_bytes key,
 			  struct cv_bytes integ_key, struct crypto_sk **out)
 {
 	struct crypto_sk *sk = calloc(1, sizeof *sk);
+	struct crypto_cipher *cipher = NULL;
 
 	if (!sk)
 		return CV_E_NOMEM;
-	sk->encr = crypto_encr(encr, key_bits);
-	enum cv_err err = crypto_cipher_new(encr, key_bits, integ, key, integ_key, true, &sk->seal);
+	/* Keys and algorithms that don't fit each other are found out now, not with the first message. */
+	enum cv_err err = crypto_cipher_new(encr, key_bits, integ, key, integ_key, true, &cipher);
 
 	if (!err)
-		err = crypto_cipher_new(encr, key_bits, integ, key, integ_key, false, &sk->open);
+		err = cv_secret_copy(&sk->key, key);
+	if (!err && integ_key.len)
+		err = cv_secret_copy(&sk->integ_key, integ_key);
 	if (err) {
+		crypto_cipher_free(cipher);
 		crypto_sk_free(sk);
 		return err;
 	}
+	sk->encr = crypto_encr(encr, key_bits);
+	sk->integ = integ;
+	sk->icv_len = (uint8_t)crypto_cipher_icv_len(cipher);
+	crypto_cipher_free(cipher);
 	*out = sk;
 	return CV_OK;
 }
@@ -35,8 +53,8 @@ void crypto_sk_free(struct crypto_sk *sk)
 {
 	if (!sk)
 		return;
-	crypto_cipher_free(sk->seal);
-	crypto_cipher_free(sk->open);
+	cv_secret_free(&sk->key);
+	cv_secret_free(&sk->integ_key);
 	free(sk);
 }
 
@@ -47,7 +65,7 @@ size_t crypto_sk_iv_len(const struct crypto_sk *sk)
 
 size_t crypto_sk_trailer_max(const struct crypto_sk *sk)
 {
-	return sk->encr->block_len + crypto_cipher_icv_len(sk->seal);
+	return sk->encr->block_len + sk->icv_len;
 }
 
 /* Octets of plaintext, padding and Pad Length: the least that fill whole blocks (RFC 7296 section 3.14). */
@@ -60,7 +78,7 @@ static size_t padded_len(const struct crypto_sk *sk, size_t plain_len)
 
 size_t crypto_sk_sealed_len(const struct crypto_sk *sk, size_t plain_len)
 {
-	return sk->encr->iv_len + padded_len(sk, plain_len) + crypto_cipher_icv_len(sk->seal);
+	return sk->encr->iv_len + padded_len(sk, plain_len) + sk->icv_len;
 }
 
 enum cv_err crypto_sk_seal(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *region, size_t plain_len,
@@ -78,13 +96,19 @@ enum cv_err crypto_sk_seal(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *r
 		memcpy(region, iv_random, sk->encr->iv_len);
 	memset(plain + plain_len, 0, pad);
 	plain[len - 1] = (uint8_t)pad;
-	return crypto_cipher_seal(sk->seal, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+	struct crypto_cipher *cipher = NULL;
+	enum cv_err err = cipher_of(sk, true, &cipher);
+
+	if (!err)
+		err = crypto_cipher_seal(cipher, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+	crypto_cipher_free(cipher);
+	return err;
 }
 
 enum cv_err crypto_sk_open(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *region, size_t region_len,
 			   struct cv_bytes *plain)
 {
-	size_t outside = sk->encr->iv_len + crypto_cipher_icv_len(sk->open);
+	size_t outside = sk->encr->iv_len + sk->icv_len;
 
 	if (region_len <= outside)
 		return CV_E_TRUNCATED;
@@ -92,9 +116,12 @@ enum cv_err crypto_sk_open(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *r
 
 	if (len % sk->encr->block_len != 0)
 		return CV_E_SYNTAX;
-	enum cv_err err =
-	    crypto_cipher_open(sk->open, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+	struct crypto_cipher *cipher = NULL;
+	enum cv_err err = cipher_of(sk, false, &cipher);
 
+	if (!err)
+		err = crypto_cipher_open(cipher, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+	crypto_cipher_free(cipher);
 	if (err)
 		return err;
 	uint8_t *data = region + sk->encr->iv_len;

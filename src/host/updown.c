@@ -8,7 +8,13 @@
 
 #include "lib/log.h"
 
-enum { TIME_LIMIT_MS = 30000, WAITING_MAX = 20000, LINE_MAX_LEN = 512, LINES_MAX = 200 };
+enum {
+	TIME_LIMIT_MS = 30000,
+	LAST_LIMIT_MS = 5000,
+	WAITING_MAX = 20000,
+	LINE_MAX_LEN = 512,
+	LINES_MAX = 200
+};
 
 #define ROOM "updown"
 
@@ -94,8 +100,8 @@ static void say_end(const struct lane *l)
 {
 	struct cv_log_ctx ctx = { .conn = l->conn };
 	if (l->overdue)
-		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: killed after %d s: %s", l->first->verb,
-		       TIME_LIMIT_MS / 1000, l->first->command);
+		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: killed, it took too long: %s", l->first->verb,
+		       l->first->command);
 	else if (l->exit_signal != 0)
 		cv_log(CV_LOG_WARNING, ROOM, &ctx, "%s: ended by signal %d: %s", l->first->verb,
 		       l->exit_signal, l->first->command);
@@ -245,7 +251,7 @@ static void lane_start(struct lane *l)
 		return;
 	}
 	l->output_open = uv_read_start((uv_stream_t *)&l->output, give_buffer, on_output) == 0;
-	uv_timer_start(&l->limit, on_limit, TIME_LIMIT_MS, 0);
+	uv_timer_start(&l->limit, on_limit, l->all->finishing ? LAST_LIMIT_MS : TIME_LIMIT_MS, 0);
 }
 
 static struct lane *lane_of(struct host_updown *u, const char *conn)
@@ -315,5 +321,8 @@ void host_updown_finish(struct host_updown *u, void (*done)(void *arg), void *ar
 	u->finishing = true;
 	u->done = done;
 	u->done_arg = arg;
+	for (struct lane *l = u->lanes; l != NULL; l = l->next)
+		if (l->running && !l->exited && uv_is_active((uv_handle_t *)&l->limit))
+			uv_timer_start(&l->limit, on_limit, LAST_LIMIT_MS, 0);
 	check_finished(u);
 }

@@ -16,8 +16,8 @@
 struct host_updown; /* the queues of all connections */
 
 enum cv_err host_updown_new(uv_loop_t *loop, struct host_updown **out) CV_NODISCARD;
-/* Nothing more is begun; what runs still gets its time. `done` is called (from the loop, or at once) when
- * nothing runs any more; after it the object is gone. */
+/* No more calls are taken. What waits is still run, with a limit of 5 s each. `done` is called (from the
+ * loop, or at once) when nothing runs any more; after it the object is gone. */
 void host_updown_finish(struct host_updown *u, void (*done)(void *arg), void *arg);
 
 /* What a script is told of one pair of selectors. */

@@ -216,9 +216,9 @@ static void reload_touches_only_what_changed(void **state)
 	start(SETUP CONN("a", "192.0.2.2", "    auto=add\n") CONN("b", "192.0.2.3", "    auto=add\n")
 		  CONN("c", "192.0.2.4", "    auto=ondemand\n"));
 	fake_said();
-	write_file(config,
-		   SETUP "\n# a comment moves the lines\n" CONN("a", "192.0.2.2", "    auto=add\n")
-		       CONN("b", "192.0.2.33", "    auto=add\n") CONN("d", "192.0.2.5", "    auto=start\n"));
+	write_file(config, SETUP "\n# a comment moves the lines\n" CONN("a", "192.0.2.2", "    auto=add\n")
+			       CONN("b", "192.0.2.3", "    auto=add\n    mtu=1300\n")
+				   CONN("d", "192.0.2.5", "    auto=start\n"));
 	assert_int_equal(daemon_reload(&d, hear, NULL), CV_OK);
 	const char *said = fake_said();
 	assert_lacks(said, ":a");

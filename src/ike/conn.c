@@ -186,15 +186,26 @@ void ike_conn_failed(struct ike_connection *conn, const char *text)
 
 /* --- the IKE SAs of a connection --- */
 
-void ike_conn_adopt(struct ike_connection *conn, struct ike_sa *sa)
+static void link_first(struct ike_connection *conn, struct ike_sa *sa)
 {
-	sa->conn = conn;
 	sa->conn_prev = NULL;
 	sa->conn_next = conn->sas;
 	if (conn->sas)
 		conn->sas->conn_prev = sa;
+	else
+		conn->sas_last = sa;
 	conn->sas = sa;
-	conn->engine->open_sas++;
+}
+
+static void link_last(struct ike_connection *conn, struct ike_sa *sa)
+{
+	sa->conn_next = NULL;
+	sa->conn_prev = conn->sas_last;
+	if (conn->sas_last)
+		conn->sas_last->conn_next = sa;
+	else
+		conn->sas = sa;
+	conn->sas_last = sa;
 }
 
 static void unlink_sa(struct ike_sa *sa)
@@ -205,7 +216,22 @@ static void unlink_sa(struct ike_sa *sa)
 		sa->conn->sas = sa->conn_next;
 	if (sa->conn_next)
 		sa->conn_next->conn_prev = sa->conn_prev;
+	else
+		sa->conn->sas_last = sa->conn_prev;
 	sa->conn_next = sa->conn_prev = NULL;
+}
+
+void ike_conn_adopt(struct ike_connection *conn, struct ike_sa *sa)
+{
+	sa->conn = conn;
+	link_last(conn, sa);
+	conn->engine->open_sas++;
+}
+
+void ike_conn_raise(struct ike_sa *sa)
+{
+	unlink_sa(sa);
+	link_first(sa->conn, sa);
 }
 
 void ike_conn_move(struct ike_connection *conn, struct ike_sa *sa)

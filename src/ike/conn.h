@@ -29,6 +29,8 @@ struct ike_link *ike_conn_of_peer(const struct ike_engine *e, const struct cv_ip
 void ike_conn_adopt(struct ike_connection *conn, struct ike_sa *sa);
 void ike_conn_move(struct ike_connection *conn, struct ike_sa *sa);
 void ike_conn_release(struct ike_sa *sa);
+/* It is established: before all others from now on, so that it is found without a search among strangers. */
+void ike_conn_raise(struct ike_sa *sa);
 /* The established IKE SA that carries the connection; NULL: none. */
 struct ike_sa *ike_conn_sa(const struct ike_connection *conn);
 /* Is there another one, with children? */

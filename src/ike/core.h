@@ -62,7 +62,8 @@ struct ike_connection {
 	char name[IKE_NAME_MAX];      /* key of engine->conns */
 	struct ike_policy *policy;    /* for new IKE SAs */
 	struct ike_link by_peer;      /* engine->by_peer, under the peer's configured address */
-	struct ike_sa *sas;           /* newest first */
+	struct ike_sa *sas;           /* established ones first, the newest of them in front */
+	struct ike_sa *sas_last;
 	struct ike_attempt *attempt;  /* while it is brought up, else NULL */
 	struct ike_waiter *up_waiters;
 	struct ike_waiter *down_waiters;

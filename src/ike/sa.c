@@ -207,6 +207,7 @@ bool ike_sa_established(struct ike_sa *sa)
 	halfopen_over(sa);
 	cv_timer_cancel(&e->timers, &sa->expire);
 	sa->established_ms = e->now_ms;
+	ike_conn_raise(sa);
 	e->counters.sas_established++;
 	ike_liveness_start(sa);
 	return true;

@@ -42,6 +42,12 @@ void user_queue_free(struct user_queue *q)
 	q->ready = false;
 }
 
+/* What strangers can cause in any number; the rest must arrive, and comes at the pace of our own doing. */
+static bool may_be_lost(const struct user_msg *msg)
+{
+	return msg->len > 0 || msg->type == USER_EV_UDP_REFUSED;
+}
+
 bool user_queue_post(struct user_queue *q, struct user_msg *msg)
 {
 	bool room;
@@ -49,14 +55,14 @@ bool user_queue_post(struct user_queue *q, struct user_msg *msg)
 	if (msg == NULL)
 		return false;
 	uv_mutex_lock(&q->lock);
-	room = msg->len == 0 || q->octets + msg->len <= USER_QUEUE_OCTETS_MAX;
+	room = !may_be_lost(msg) || q->octets + sizeof *msg + msg->len <= USER_QUEUE_OCTETS_MAX;
 	if (room) {
 		if (q->tail != NULL)
 			q->tail->next = msg;
 		else
 			q->head = msg;
 		q->tail = msg;
-		q->octets += msg->len;
+		q->octets += sizeof *msg + msg->len;
 		uv_async_send(&q->wake);
 	}
 	uv_mutex_unlock(&q->lock);

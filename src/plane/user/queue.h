@@ -61,18 +61,18 @@ struct user_queue {
 	uv_async_t wake; /* in the reader's loop; its data is the reader's */
 	struct user_msg *head;
 	struct user_msg *tail;
-	size_t octets; /* of data waiting */
+	size_t octets; /* of memory in the messages that wait: the smallest cost far more than their data */
 	bool ready;
 };
 
-enum { USER_QUEUE_OCTETS_MAX = 8 * 1024 * 1024 }; /* of IKE messages that wait for the control thread */
+enum { USER_QUEUE_OCTETS_MAX = 8 * 1024 * 1024 }; /* of messages that wait for a thread */
 
 enum cv_err user_queue_init(struct user_queue *q, uv_loop_t *reader, uv_async_cb on_wake,
 			    void *data) CV_NODISCARD;
 /* Frees what is left; the handle has to be closed by its loop before. */
 void user_queue_free(struct user_queue *q);
-/* Takes the message over (NULL is ignored). False, and the message is gone, when too many octets wait
- * already. */
+/* Takes the message over (NULL is ignored). False, and the message is gone, when too much waits already; that
+ * happens only to those with data and to USER_EV_UDP_REFUSED. */
 bool user_queue_post(struct user_queue *q, struct user_msg *msg);
 /* Everything that is there, in order. */
 struct user_msg *user_queue_take(struct user_queue *q);

@@ -11,6 +11,7 @@ enum {
 	PATH_MTU = 1500,       /* of the outer path, where nothing smaller is known */
 	UDP_OVERHEAD = 40 + 8, /* IPv6 and UDP: the larger of both families */
 	PATH_MTU_MIN = 576,
+	IPV6_MTU_MIN = 1280,
 };
 
 /* --- the way out --- */
@@ -50,19 +51,34 @@ static void trust_path(struct plane *p, const struct ike_path *path)
 
 /* --- MTU --- */
 
+static bool carries_ipv6(const struct ike_child_sa *child)
+{
+	for (unsigned i = 0; i < child->remote.count; i++)
+		if (child->remote.ts[i].first.family == CV_IPV6)
+			return true;
+	return false;
+}
+
 /* One inner MTU for every path the pair may come to use: what fits ESP in UDP in IPv6, so that a move from
- * TCP to UDP, or between the families, never breaks a flow. */
+ * TCP to UDP, or between the families, never breaks a flow. Never so much that a frame's or a datagram's
+ * length field could not say it. */
 static uint32_t inner_mtu(struct plane *p, const struct ike_child_sa *child, const struct esp_out *sa)
 {
-	uint32_t path = xport_route_mtu(&child->path.remote, p->config.mark);
+	uint32_t most = (uint32_t)esp_out_inner_max(sa, XPORT_UDP_SEND_MAX);
+	uint32_t path, mtu;
 
 	if (child->mtu != 0)
-		return child->mtu;
+		return child->mtu < most ? child->mtu : most;
+	path = xport_route_mtu(&child->path.remote, p->config.mark);
 	if (path == 0 || path > PATH_MTU)
 		path = PATH_MTU;
 	if (path < PATH_MTU_MIN)
 		path = PATH_MTU_MIN;
-	return (uint32_t)esp_out_inner_max(sa, path - UDP_OVERHEAD);
+	mtu = (uint32_t)esp_out_inner_max(sa, path - UDP_OVERHEAD);
+	/* Every IPv6 link carries this much (RFC 8200 section 5); rather the outer packets are cut in two. */
+	if (mtu < IPV6_MTU_MIN && carries_ipv6(child))
+		mtu = IPV6_MTU_MIN;
+	return mtu;
 }
 
 /* --- making the halves --- */

@@ -323,6 +323,21 @@ static bool has_packet(void *arg)
 	return w->len > 0;
 }
 
+/* R9329-3-7: a frame's length field says 65535 at most; the kernel sends what the route's MTU allows. */
+static void test_an_mtu_never_exceeds_what_a_length_field_can_say(void **state)
+{
+	struct ike_path path = { .transport = IKE_UDP, .remote = ends_addr("127.0.0.1", PORT) };
+	struct ike_child_sa child = ends_child(SPI_A, SPI_B, true, &path);
+
+	(void)state;
+	end_start(&a, "cvta");
+	child.mtu = 65535;
+	assert_int_equal(plane_child_install(a.plane, &child), CV_OK);
+	assert_true(plane_child_mtu(a.plane, SPI_A) < 65000);
+	assert_true(plane_child_mtu(a.plane, SPI_A) > 64000);
+	end_stop(&a);
+}
+
 static void test_packets_too_big_are_answered_with_the_inner_mtu(void **state)
 {
 	struct icmp_wanted w = { .end = &a };
@@ -536,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_packets_of_all_kinds_cross_unchanged_both_ways),
 		cmocka_unit_test(test_ike_messages_pass_beside_packets),
 		cmocka_unit_test(test_packets_outside_the_selectors_are_dropped),
+		cmocka_unit_test(test_an_mtu_never_exceeds_what_a_length_field_can_say),
 		cmocka_unit_test(test_packets_too_big_are_answered_with_the_inner_mtu),
 		cmocka_unit_test(test_ipv4_without_df_is_fragmented),
 		cmocka_unit_test(test_the_packets_that_start_a_tunnel_pass_it_when_it_stands),

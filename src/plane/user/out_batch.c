@@ -8,7 +8,8 @@ static bool run_takes(const struct out_run *run, const struct out_child *c, size
 {
 	const struct out_route *r = &c->route;
 
-	if (run->stream != r->stream || run->udp != r->udp)
+	/* It may have left already, and stay only because of a run before it whose socket is full. */
+	if (run->sent || run->stream != r->stream || run->udp != r->udp)
 		return false;
 	if (run->stream != NULL)
 		return true;

@@ -82,12 +82,15 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		struct cv_addr remote;
 		int fd = xport_tcp_accept(l->fd, &remote);
 
-		if (fd >= 0)
+		if (fd >= 0) {
 			user_stream_accepted(l->plane, fd, &remote);
-		else if (errno == EMFILE || errno == ENFILE)
+			continue;
+		}
+		if (errno == ECONNABORTED)
+			continue;
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 			user_streams_starved(l->plane);
-		if (fd < 0 && errno != ECONNABORTED)
-			return;
+		return;
 	}
 }
 
@@ -127,8 +130,18 @@ enum cv_err plane_listen_tcp(struct plane *p, const struct cv_addr *at, char *te
 	p->handles++;
 	l->next = p->listeners;
 	p->listeners = l;
-	(void)uv_poll_start(&l->poll, UV_READABLE, on_connection);
+	if (p->accept_again_ms == 0)
+		(void)uv_poll_start(&l->poll, UV_READABLE, on_connection);
 	return CV_OK;
+}
+
+void user_listen_pause(struct plane *p, bool pause)
+{
+	for (struct user_listener *l = p->listeners; l != NULL; l = l->next)
+		if (pause)
+			(void)uv_poll_stop(&l->poll);
+		else
+			(void)uv_poll_start(&l->poll, UV_READABLE, on_connection);
 }
 
 static void unlisten_udp(struct plane *p, const struct cv_addr *at)

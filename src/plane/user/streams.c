@@ -8,7 +8,10 @@
 #include "plane/user/user.h"
 #include "xport/socket.h"
 
-enum { LINGER_MS = 3000 };
+enum {
+	LINGER_MS = 3000,
+	STARVED_MS = 100, /* without descriptors, nothing is accepted for so long */
+};
 
 #define ACCEPTED_ID (UINT64_C(1) << 63) /* in every stream id that is ours to choose */
 
@@ -53,12 +56,12 @@ static void list_append(struct user_stream_list *list, struct user_stream *s)
 
 static void on_tick(uv_timer_t *timer);
 
-/* The timer runs only while somebody is on a list. */
+/* The timer runs only while somebody is on a list, or the listeners rest. */
 static void arm(struct plane *p)
 {
 	const struct user_stream_list *lists[] = { &p->strangers, &p->lingering };
 	uint64_t now = user_now_ms();
-	uint64_t due = UINT64_MAX;
+	uint64_t due = p->accept_again_ms != 0 ? p->accept_again_ms : UINT64_MAX;
 
 	for (unsigned i = 0; i < 2; i++)
 		for (const struct user_stream *s = lists[i]->first; s != NULL; s = s->ctl.next)
@@ -259,8 +262,14 @@ void user_streams_starved(struct plane *p)
 {
 	struct user_stream *oldest = p->strangers.first;
 
-	if (oldest == NULL)
+	/* The workers let go of a descriptor a little later, and there may be no stranger at all: whoever
+	 * waits in the backlog must not keep the loop busy until then. */
+	user_listen_pause(p, true);
+	p->accept_again_ms = user_now_ms() + STARVED_MS;
+	if (oldest == NULL) {
+		arm(p);
 		return;
+	}
 	user_count(&p->stats.streams_refused, 1);
 	refuse_stranger(p, oldest, "the process has no descriptors left for more streams");
 }
@@ -286,7 +295,9 @@ void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote)
 	s->ctl.due_ms = user_now_ms() + p->config.stream_first_message_ms;
 	list_append(&p->strangers, s);
 	hand_over(p, s);
-	if (p->strangers.count == 1)
+	/* Those before it may have spoken, and be due much later. */
+	if (!uv_is_active((uv_handle_t *)&p->timer) ||
+	    uv_timer_get_due_in(&p->timer) > p->config.stream_first_message_ms)
 		arm(p);
 }
 
@@ -332,6 +343,10 @@ static void on_tick(uv_timer_t *timer)
 		next = s->ctl.next;
 		if (s->ctl.due_ms <= now)
 			forget(p, s);
+	}
+	if (p->accept_again_ms != 0 && p->accept_again_ms <= now) {
+		p->accept_again_ms = 0;
+		user_listen_pause(p, false);
 	}
 	arm(p);
 }

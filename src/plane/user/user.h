@@ -160,6 +160,7 @@ struct plane {
 	struct cv_table *streams;	   /* by path.stream_id */
 	struct user_stream_list strangers; /* accepted, not trusted yet; oldest first */
 	struct user_stream_list lingering; /* closed by us, while the rest goes out */
+	uint64_t accept_again_ms;	   /* the listeners rest until then; 0: they do not */
 	uint64_t next_stream_id;
 	struct cv_table *children; /* by spi_in */
 	struct cv_log_limit stranger_log, event_log;
@@ -188,7 +189,7 @@ void user_stream_lost(struct plane *p, struct user_stream *s, int os_error);
 void user_stream_spoke(struct plane *p, struct user_stream *s); /* its first whole message came */
 void user_stream_trust(struct plane *p, struct user_stream *s);
 void user_streams_free(struct plane *p);
-/* There are no descriptors left for a new one: the oldest stranger makes room. */
+/* There are no descriptors left for a new one: the oldest stranger makes room, and the listeners rest. */
 void user_streams_starved(struct plane *p);
 void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote); /* takes fd over */
 
@@ -196,6 +197,7 @@ void user_stream_accepted(struct plane *p, int fd, const struct cv_addr *remote)
 struct user_udp *user_udp_find(struct plane *p,
 			       const struct ike_path *path); /* the socket to send from, or NULL */
 void user_listen_free(struct plane *p);
+void user_listen_pause(struct plane *p, bool pause); /* all TCP listeners */
 
 /* children.c */
 void user_children_free(struct plane *p);

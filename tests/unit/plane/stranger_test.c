@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,12 @@ static int set_up_short(void **state)
 {
 	(void)state;
 	return start(500, 1500);
+}
+
+static int set_up_patient(void **state)
+{
+	(void)state;
+	return start(300, 6000);
 }
 
 static int tear_down(void **state)
@@ -211,6 +218,39 @@ static void test_who_speaks_but_never_proves_who_he_is_goes_later(void **state)
 	assert_int_equal(e.log.lost, 0);
 	assert_gets_closed(fd);
 	assert_int_equal(e.log.lost, 1);
+}
+
+/* The clock of the silent one does not wait for that of somebody who has spoken before. */
+static void test_silence_ends_in_time_behind_one_who_has_spoken(void **state)
+{
+	int fd = dial_and_greet("127.0.0.1"), silent;
+
+	(void)state;
+	ends_idle(&e, NULL, 400);
+	silent = dial_from("127.0.0.1");
+	assert_gets_closed(silent);
+	assert_open(fd);
+	close(fd);
+	assert_streams(0);
+}
+
+static void test_streams_are_accepted_again_when_descriptors_are_back(void **state)
+{
+	int stranger = dial_and_greet("127.0.0.1"), waiting = dial_from("127.0.0.1");
+	struct rlimit before, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_gets_closed(stranger); /* it had to make room */
+	assert_streams(0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_streams(1);
+	assert_open(waiting);
+	close(waiting);
+	assert_streams(0);
 }
 
 static void test_a_trusted_stream_stays(void **state)
@@ -382,6 +422,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_slow_but_right_peer_is_served, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_speaks_but_never_proves_who_he_is_goes_later,
 						set_up_short, tear_down),
+		cmocka_unit_test_setup_teardown(test_silence_ends_in_time_behind_one_who_has_spoken,
+						set_up_patient, tear_down),
+		cmocka_unit_test_setup_teardown(test_streams_are_accepted_again_when_descriptors_are_back,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_trusted_stream_stays, set_up_short, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_flood_drops_the_oldest_strangers_only, set_up,
 						tear_down),

@@ -78,8 +78,14 @@ void sim_host_shutdown(struct sim_host *h);
 /* Which end of that connection this host is; -1: none. */
 int sim_host_end(const struct sim_host *h, unsigned conn);
 
-/* For plane.c: hands an event to the engine and carries out what comes out. */
+const char *sim_host_conn_name(const struct sim_host *h, unsigned conn);
+/* Hands an event to the engine and carries out what comes out. */
 enum cv_err sim_host_event(struct sim_host *h, const struct ike_event *event);
+
+/* --- output.c --- */
+void sim_host_output(struct sim_host *h, const struct ike_output *out);
+void sim_host_trace(struct sim_host *h, const char *arrow, const struct ike_path *path,
+		    struct cv_bytes message);
 
 /* --- plane.c --- */
 void sim_plane_output(struct sim_host *h, const struct ike_output *out);

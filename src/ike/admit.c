@@ -30,17 +30,17 @@ struct row {
 	uint8_t exchange;
 	bool response;
 	bool is_protected;
-	uint8_t states;      /* bits of enum ike_sa_state; NEW: no IKE SA yet */
+	uint8_t states;	     /* bits of enum ike_sa_state; NEW: no IKE SA yet */
 	bool from_initiator; /* who may send it: the original initiator ... */
 	bool from_responder; /* ... or its responder */
 	uint32_t required;
-	uint32_t once;       /* at most one of each; the required ones too */
-	uint32_t allowed;    /* any number */
+	uint32_t once;	  /* at most one of each; the required ones too */
+	uint32_t allowed; /* any number */
 };
 
 static const struct row rows[] = {
-	{ WIRE_IKE_SA_INIT, false, false, NEW, true, false,
-	  .required = HAS_SA | HAS_KE | HAS_NONCE, .allowed = HAS_NOTIFY | HAS_VENDOR | HAS_CERTREQ },
+	{ WIRE_IKE_SA_INIT, false, false, NEW, true, false, .required = HAS_SA | HAS_KE | HAS_NONCE,
+	  .allowed = HAS_NOTIFY | HAS_VENDOR | HAS_CERTREQ },
 	/* Without SA it is a COOKIE, INVALID_KE_PAYLOAD or an error. */
 	{ WIRE_IKE_SA_INIT, true, false, 1u << IKE_SA_INIT_SENT, false, true,
 	  .once = HAS_SA | HAS_KE | HAS_NONCE, .allowed = HAS_NOTIFY | HAS_VENDOR | HAS_CERTREQ },
@@ -52,9 +52,11 @@ static const struct row rows[] = {
 	  .once = HAS_IDR | HAS_AUTH | HAS_SA | HAS_TSI | HAS_TSR | HAS_CP | HAS_EAP,
 	  .allowed = HAS_NOTIFY | HAS_VENDOR | HAS_CERT },
 	{ WIRE_CREATE_CHILD_SA, false, true, 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING, true, true,
-	  .required = HAS_SA | HAS_NONCE, .once = HAS_KE | HAS_TSI | HAS_TSR | HAS_CP, .allowed = HAS_NOTIFY | HAS_VENDOR },
+	  .required = HAS_SA | HAS_NONCE, .once = HAS_KE | HAS_TSI | HAS_TSR | HAS_CP,
+	  .allowed = HAS_NOTIFY | HAS_VENDOR },
 	{ WIRE_CREATE_CHILD_SA, true, true, 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING, true, true,
-	  .once = HAS_SA | HAS_NONCE | HAS_KE | HAS_TSI | HAS_TSR | HAS_CP, .allowed = HAS_NOTIFY | HAS_VENDOR },
+	  .once = HAS_SA | HAS_NONCE | HAS_KE | HAS_TSI | HAS_TSR | HAS_CP,
+	  .allowed = HAS_NOTIFY | HAS_VENDOR },
 	{ WIRE_INFORMATIONAL, false, true, 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING, true, true,
 	  .once = HAS_CP, .allowed = HAS_NOTIFY | HAS_DELETE | HAS_VENDOR },
 	{ WIRE_INFORMATIONAL, true, true, 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING, true, true,
@@ -69,8 +71,9 @@ static const struct row *find(const struct ike_sa *sa, const struct ike_msg *msg
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 
-		if (r->exchange == msg->h.exchange && r->response == msg->response && r->is_protected == is_protected &&
-		    r->states & 1u << state && (from_initiator ? r->from_initiator : r->from_responder))
+		if (r->exchange == msg->h.exchange && r->response == msg->response &&
+		    r->is_protected == is_protected && r->states & 1u << state &&
+		    (from_initiator ? r->from_initiator : r->from_responder))
 			return r;
 	}
 	return NULL;

@@ -6,8 +6,8 @@
 
 enum ike_admission {
 	IKE_ADMITTED,
-	IKE_NOT_NOW,    /* no such message in this state or from this side: drop it */
-	IKE_MALFORMED,  /* a payload is missing, given twice, or does not belong here */
+	IKE_NOT_NOW,   /* no such message in this state or from this side: drop it */
+	IKE_MALFORMED, /* a payload is missing, given twice, or does not belong here */
 };
 
 /* sa: NULL for a request that asks for a new one. is_protected: its payloads came inside SK. */

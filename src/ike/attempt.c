@@ -230,8 +230,10 @@ static void secret_missing(struct ike_attempt *attempt, const struct ike_secret_
 {
 	char text[400], local[IKE_ID_TEXT_MAX], remote[IKE_ID_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "there is no secret for %.120s and %.120s: add a PSK line for them to ipsec.secrets",
-		 ike_id_text(&query->local, local, sizeof(local)), ike_id_text(&query->remote, remote, sizeof(remote)));
+	snprintf(text, sizeof(text),
+		 "there is no secret for %.120s and %.120s: add a PSK line for them to ipsec.secrets",
+		 ike_id_text(&query->local, local, sizeof(local)),
+		 ike_id_text(&query->remote, remote, sizeof(remote)));
 	fail(attempt, text);
 }
 
@@ -239,8 +241,10 @@ static void make_query(const struct ike_attempt *attempt, struct ike_secret_quer
 {
 	const struct ike_conn *c = &attempt->policy->conn;
 
-	*query = (struct ike_secret_query){ .local = c->local_id, .remote = c->remote_id,
-					    .local_ip = attempt->local_ip, .remote_ip = c->remote_ip };
+	*query = (struct ike_secret_query){ .local = c->local_id,
+					    .remote = c->remote_id,
+					    .local_ip = attempt->local_ip,
+					    .remote_ip = c->remote_ip };
 }
 
 static void secret_answered(struct ike_want *want, bool found, struct cv_bytes secret)
@@ -290,7 +294,9 @@ void ike_attempt_start(struct ike_connection *conn, const struct ike_event *even
 	struct ike_attempt *attempt;
 
 	if (cv_ip_is_any(&conn->policy->conn.remote_ip)) {
-		ike_conn_failed(conn, "the peer's address is not known: this connection can only be answered, not started");
+		ike_conn_failed(
+		    conn,
+		    "the peer's address is not known: this connection can only be answered, not started");
 		return;
 	}
 	if (!conn->policy->conn.rung_count || !conn->policy->conn.child_count) {
@@ -387,14 +393,17 @@ static void explain(const struct ike_attempt *attempt, struct ike_sa *sa)
 	const struct ike_rung *below;
 
 	if (rung == 0) {
-		ike_core_set_text(&sa->why, attempt->ladder.count > 1 ? "first choice" : "the only transport configured");
+		ike_core_set_text(&sa->why, attempt->ladder.count > 1 ? "first choice"
+								      : "the only transport configured");
 		return;
 	}
 	below = &attempt->policy->conn.rung[rung - 1];
 	if (attempt->outcome[rung - 1][0])
-		snprintf(why, sizeof(why), "%s: %.120s", ike_transport_name(below->transport), attempt->outcome[rung - 1]);
+		snprintf(why, sizeof(why), "%s: %.120s", ike_transport_name(below->transport),
+			 attempt->outcome[rung - 1]);
 	else
-		snprintf(why, sizeof(why), "%s did not answer for %.1f s", ike_transport_name(below->transport),
+		snprintf(why, sizeof(why), "%s did not answer for %.1f s",
+			 ike_transport_name(below->transport),
 			 seconds(attempt->begun_ms[rung - 1], attempt->begun_ms[rung]));
 	ike_core_set_text(&sa->why, why);
 }

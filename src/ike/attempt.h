@@ -15,18 +15,18 @@ struct ike_attempt {
 	char outcome[IKE_RUNGS_MAX][IKE_OUTCOME_MAX]; /* what each rung came to, in plain words */
 	struct ike_want want;
 	struct cv_secret secret;
-	bool secret_known;     /* or none is needed */
-	bool contact_claimed;  /* INITIAL_CONTACT went out on a rung already */
+	bool secret_known;    /* or none is needed */
+	bool contact_claimed; /* INITIAL_CONTACT went out on a rung already */
 	struct cv_timer timer;
-	bool advancing;        /* advance is at work further down the stack */
+	bool advancing; /* advance is at work further down the stack */
 	uint64_t begun_ms[IKE_RUNGS_MAX];
 	struct cv_ip local_ip; /* family none: not known */
 	bool has_packet;
 	struct wire_ts packet_src, packet_dst;
 };
 
-/* event: UP or ACQUIRE; path.local.ip may name the address the route to the peer uses. Failure is reported, and the
- * attempt is gone. */
+/* event: UP or ACQUIRE; path.local.ip may name the address the route to the peer uses. Failure is reported,
+ * and the attempt is gone. */
 void ike_attempt_start(struct ike_connection *conn, const struct ike_event *event);
 /* Ends it without a report; rungs that the peer may have accepted are deleted when they show up. */
 void ike_attempt_cancel(struct ike_attempt *attempt);

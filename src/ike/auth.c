@@ -36,7 +36,8 @@ enum cv_err ike_auth_data(const struct ike_sa *sa, bool of_initiator, uint8_t au
 	const struct ike_handshake *hs = sa->hs;
 	uint16_t prf = sa->suite.prf;
 	size_t size = crypto_prf_size(prf);
-	struct cv_bytes sk_p = ike_keys_p(&sa->keys, of_initiator), pad = cv_bytes(key_pad, sizeof(key_pad) - 1);
+	struct cv_bytes sk_p = ike_keys_p(&sa->keys, of_initiator),
+			pad = cv_bytes(key_pad, sizeof(key_pad) - 1);
 	struct cv_bytes nonce, octets[3];
 	uint8_t key[CRYPTO_PRF_MAX], maced_id[CRYPTO_PRF_MAX];
 	enum cv_err err;
@@ -46,7 +47,8 @@ enum cv_err ike_auth_data(const struct ike_sa *sa, bool of_initiator, uint8_t au
 		nonce = cv_bytes(hs->peer_nonce, hs->peer_nonce_len);
 	else
 		nonce = cv_bytes(hs->nonce, sizeof(hs->nonce));
-	octets[0] = of_initiator ? cv_bytes(hs->init_i, hs->init_i_len) : cv_bytes(hs->init_r, hs->init_r_len);
+	octets[0] =
+	    of_initiator ? cv_bytes(hs->init_i, hs->init_i_len) : cv_bytes(hs->init_r, hs->init_r_len);
 	octets[1] = nonce;
 	octets[2] = cv_bytes(maced_id, size);
 	err = crypto_prf(prf, sk_p, &id_body, 1, maced_id);
@@ -96,8 +98,8 @@ enum cv_err ike_auth_build_auth(struct ike_sa *sa, struct cv_bytes secret, struc
 	enum cv_err err;
 
 	memcpy(body + ID_HEADER, sa->local_id->data, sa->local_id->len);
-	err = ike_auth_data(sa, sa->initiator, authby, secret, cv_bytes(body, (size_t)ID_HEADER + sa->local_id->len), data,
-			    &len);
+	err = ike_auth_data(sa, sa->initiator, authby, secret,
+			    cv_bytes(body, (size_t)ID_HEADER + sa->local_id->len), data, &len);
 	if (!err)
 		wire_auth_build(b, ike_auth_method(authby), cv_bytes(data, len));
 	return err;

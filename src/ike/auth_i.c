@@ -18,13 +18,14 @@ static struct cv_bytes secret_of(const struct ike_sa *sa)
 	return attempt ? cv_secret_bytes(&attempt->secret) : cv_secret_bytes(&sa->hs->secret);
 }
 
-/* INITIAL_CONTACT says that the peer may forget older IKE SAs: at most one rung may say so, and only when there is
- * none (R7296-2.4-5). */
+/* INITIAL_CONTACT says that the peer may forget older IKE SAs: at most one rung may say so, and only when
+ * there is none (R7296-2.4-5). */
 static void claim_contact(struct ike_sa *sa, struct wire_builder *b)
 {
 	struct ike_attempt *attempt = sa->hs->attempt;
 
-	if (!attempt || attempt->contact_claimed || !sa->engine->config.uniqueids || !ike_sa_is_first_contact(sa))
+	if (!attempt || attempt->contact_claimed || !sa->engine->config.uniqueids ||
+	    !ike_sa_is_first_contact(sa))
 		return;
 	attempt->contact_claimed = true;
 	wire_notify_build_plain(b, WIRE_N_INITIAL_CONTACT, cv_bytes(NULL, 0));
@@ -81,7 +82,8 @@ void ike_auth_abandon(struct ike_sa *sa)
 
 	sa->hs->attempt = NULL;
 	/* The late answer is checked by it. */
-	if (attempt && attempt->secret.data && cv_secret_copy(&sa->hs->secret, cv_secret_bytes(&attempt->secret))) {
+	if (attempt && attempt->secret.data &&
+	    cv_secret_copy(&sa->hs->secret, cv_secret_bytes(&attempt->secret))) {
 		ike_sa_close(sa, "out of memory");
 		return;
 	}
@@ -128,7 +130,8 @@ static const char *check_peer(struct ike_sa *sa, const struct ike_msg *msg, char
 	    id.data.len > IKE_ID_MAX)
 		return "the peer's identity or AUTH payload is malformed";
 	if (auth.method != ike_auth_method(conn->remote_auth)) {
-		snprintf(text, cap, "the peer authenticates by %s, configured is %s", wire_auth_method_name(auth.method),
+		snprintf(text, cap, "the peer authenticates by %s, configured is %s",
+			 wire_auth_method_name(auth.method),
 			 wire_auth_method_name(ike_auth_method(conn->remote_auth)));
 		return text;
 	}
@@ -142,8 +145,8 @@ static const char *check_peer(struct ike_sa *sa, const struct ike_msg *msg, char
 	/* A name that nothing proves decides nothing (RFC 7619 section 2.2). */
 	if (sa->auth_null || !conn->remote_id.type || ike_id_equal(&theirs, &conn->remote_id))
 		return NULL;
-	snprintf(text, cap, "the peer says it is %.100s, rightid= says %.100s", ike_id_text(&theirs, have, sizeof(have)),
-		 ike_id_text(&conn->remote_id, want, sizeof(want)));
+	snprintf(text, cap, "the peer says it is %.100s, rightid= says %.100s",
+		 ike_id_text(&theirs, have, sizeof(have)), ike_id_text(&conn->remote_id, want, sizeof(want)));
 	return text;
 }
 
@@ -151,13 +154,16 @@ static const char *check_peer(struct ike_sa *sa, const struct ike_msg *msg, char
 static void take_child(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	struct ike_handshake *hs = sa->hs;
-	struct ike_child_params params = { .policy = sa->policy, .index = hs->child_index, .initiator = true, .spi_in = hs->child_spi };
+	struct ike_child_params params = {
+		.policy = sa->policy, .index = hs->child_index, .initiator = true, .spi_in = hs->child_spi
+	};
 	struct ike_agreed agreed;
 	struct ike_child *child;
 	char why[480];
 	bool made;
 
-	if (!ike_negotiate_accept(sa, msg, hs->child_index, IKE_KE_IGNORED, &agreed, &made, why, sizeof(why))) {
+	if (!ike_negotiate_accept(sa, msg, hs->child_index, IKE_KE_IGNORED, &agreed, &made, why,
+				  sizeof(why))) {
 		ike_create_child_failed(sa, hs->child_index, why);
 		if (made)
 			ike_delete_spi_start(sa, hs->child_spi);

@@ -12,8 +12,8 @@
 
 struct claim {
 	struct wire_id idi;
-	struct ike_id remote;      /* the same by value */
-	struct ike_id asked;       /* IDr, type 0: none */
+	struct ike_id remote; /* the same by value */
+	struct ike_id asked;  /* IDr, type 0: none */
 	struct wire_auth auth;
 	bool has_auth;
 };
@@ -52,7 +52,8 @@ static bool read_id(struct cv_bytes body, struct ike_id *out)
 static bool read_claim(const struct ike_msg *msg, struct claim *out)
 {
 	*out = (struct claim){ 0 };
-	if (wire_id_decode(ike_msg_body(msg, WIRE_IDI), &out->idi) || !read_id(ike_msg_body(msg, WIRE_IDI), &out->remote))
+	if (wire_id_decode(ike_msg_body(msg, WIRE_IDI), &out->idi) ||
+	    !read_id(ike_msg_body(msg, WIRE_IDI), &out->remote))
 		return false;
 	if (wire_chain_find(&msg->chain, WIRE_IDR) && !read_id(ike_msg_body(msg, WIRE_IDR), &out->asked))
 		return false;
@@ -62,8 +63,8 @@ static bool read_claim(const struct ike_msg *msg, struct claim *out)
 
 /* --- which connection --- */
 
-/* How well the claim fits; 0: not at all. Of several connections to one peer, that differ in their subnets only, the one
- * that the first Child SA is for. */
+/* How well the claim fits; 0: not at all. Of several connections to one peer, that differ in their subnets
+ * only, the one that the first Child SA is for. */
 static unsigned fit(const struct ike_sa *sa, const struct ike_connection *conn, const struct claim *claim,
 		    const struct ike_msg *msg)
 {
@@ -71,7 +72,8 @@ static unsigned fit(const struct ike_sa *sa, const struct ike_connection *conn, 
 	struct ike_id here;
 	unsigned score = 1;
 
-	if (ike_auth_method(c->remote_auth) != claim->auth.method || !ike_select_allows(&c->ike_proposals, &sa->suite))
+	if (ike_auth_method(c->remote_auth) != claim->auth.method ||
+	    !ike_select_allows(&c->ike_proposals, &sa->suite))
 		return 0;
 	/* With NULL authentication the name says nothing (RFC 7619 section 2.2). */
 	if (c->remote_auth != IKE_AUTHBY_NULL && c->remote_id.type) {
@@ -111,7 +113,8 @@ static bool choose(struct ike_sa *sa, const struct claim *claim, const struct ik
 
 static void secret_answered(struct ike_want *want, bool found, struct cv_bytes secret)
 {
-	struct ike_handshake *hs = (struct ike_handshake *)(void *)((char *)want - offsetof(struct ike_handshake, want));
+	struct ike_handshake *hs =
+	    (struct ike_handshake *)(void *)((char *)want - offsetof(struct ike_handshake, want));
 	struct ike_sa *sa = hs->want_sa;
 
 	hs->secret_known = true;
@@ -125,10 +128,13 @@ static void secret_answered(struct ike_want *want, bool found, struct cv_bytes s
 static enum ike_verdict ask_secret(struct ike_sa *sa, const struct ike_msg *msg, const struct claim *claim)
 {
 	struct ike_handshake *hs = sa->hs;
-	struct ike_secret_query query = { .remote = claim->remote, .local_ip = sa->path.local.ip,
+	struct ike_secret_query query = { .remote = claim->remote,
+					  .local_ip = sa->path.local.ip,
 					  .remote_ip = sa->path.remote.ip };
-	const struct wire_payload *first = &msg->chain.payload[0], *last = &msg->chain.payload[msg->chain.count - 1];
-	const uint8_t *from = first->body.data - WIRE_PAYLOAD_HEADER_LEN, *to = last->body.data + last->body.len;
+	const struct wire_payload *first = &msg->chain.payload[0],
+				  *last = &msg->chain.payload[msg->chain.count - 1];
+	const uint8_t *from = first->body.data - WIRE_PAYLOAD_HEADER_LEN,
+		      *to = last->body.data + last->body.len;
 
 	ike_auth_local_id(&sa->policy->conn, &sa->path, &query.local);
 	/* The message stands in the engine's buffer, which the next one will overwrite. */
@@ -204,7 +210,8 @@ enum ike_verdict ike_auth_request(struct ike_sa *sa, const struct ike_msg *msg, 
 	if (!claim.has_auth)
 		return refuse(sa, reply, "the peer wants EAP, which is not configured");
 	if (!hs->secret_known && !choose(sa, &claim, msg)) {
-		snprintf(text, sizeof(text), "no connection fits the identity %s and its authentication method",
+		snprintf(text, sizeof(text),
+			 "no connection fits the identity %s and its authentication method",
 			 ike_id_text(&claim.remote, id, sizeof(id)));
 		return refuse(sa, reply, text);
 	}
@@ -213,11 +220,13 @@ enum ike_verdict ike_auth_request(struct ike_sa *sa, const struct ike_msg *msg, 
 		if (!hs->secret_known)
 			return ask_secret(sa, msg, &claim);
 		if (!hs->secret.data) {
-			snprintf(text, sizeof(text), "there is no secret for %s", ike_id_text(&claim.remote, id, sizeof(id)));
+			snprintf(text, sizeof(text), "there is no secret for %s",
+				 ike_id_text(&claim.remote, id, sizeof(id)));
 			return refuse(sa, reply, text);
 		}
 	}
-	if (!ike_auth_verify(sa, conn->remote_auth, cv_secret_bytes(&hs->secret), ike_msg_body(msg, WIRE_IDI), &claim.auth))
+	if (!ike_auth_verify(sa, conn->remote_auth, cv_secret_bytes(&hs->secret), ike_msg_body(msg, WIRE_IDI),
+			     &claim.auth))
 		return refuse(sa, reply, "the secrets of the two ends differ");
 	return accept_peer(sa, msg, &claim, reply);
 }

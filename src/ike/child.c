@@ -25,8 +25,8 @@ static const char *state_name(uint8_t state)
 bool ike_child_set_state(struct ike_child *child, uint8_t state)
 {
 	if (state > IKE_CHILD_GONE || !(moves[child->state] & 1u << state)) {
-		ike_sa_log(child->sa, CV_LOG_ERROR, "a Child SA cannot go from %s to %s", state_name(child->state),
-			   state_name(state));
+		ike_sa_log(child->sa, CV_LOG_ERROR, "a Child SA cannot go from %s to %s",
+			   state_name(child->state), state_name(state));
 		return false;
 	}
 	ike_sa_log(child->sa, CV_LOG_DEBUG, "Child SA %08x %s -> %s", child->spi_in, state_name(child->state),
@@ -64,7 +64,8 @@ struct ike_child *ike_child_by_spi_out(const struct ike_sa *sa, uint32_t spi_out
 	return NULL;
 }
 
-struct ike_child *ike_child_of_policy(const struct ike_sa *sa, const struct ike_policy *policy, uint16_t index)
+struct ike_child *ike_child_of_policy(const struct ike_sa *sa, const struct ike_policy *policy,
+				      uint16_t index)
 {
 	const char *name = policy->conn.child[index].name;
 
@@ -97,14 +98,16 @@ static struct ike_child *child_new(struct ike_sa *sa, const struct ike_child_par
 	child->local_count = params->local->count;
 	child->remote_count = params->remote->count;
 	memcpy(child->ts, params->local->ts, params->local->count * sizeof(child->ts[0]));
-	memcpy(child->ts + child->local_count, params->remote->ts, params->remote->count * sizeof(child->ts[0]));
+	memcpy(child->ts + child->local_count, params->remote->ts,
+	       params->remote->count * sizeof(child->ts[0]));
 	child->next = sa->children;
 	sa->children = child;
 	sa->child_count++;
 	return child;
 }
 
-static void fill_install(const struct ike_child *child, const struct ike_child_params *params, struct ike_child_sa *out)
+static void fill_install(const struct ike_child *child, const struct ike_child_params *params,
+			 struct ike_child_sa *out)
 {
 	const struct ike_sa *sa = child->sa;
 	const struct ike_conn *conn = &child->policy->conn;
@@ -258,7 +261,8 @@ const char *ike_child_text(const struct ike_child *child, char *out, size_t cap)
 	for (unsigned i = 0; i < (unsigned)child->local_count + child->remote_count && len < cap; i++) {
 		const char *between = i == 0 ? "" : i == child->local_count ? " === " : ",";
 
-		len += (size_t)snprintf(out + len, cap - len, "%s%s", between, wire_ts_text(&child->ts[i], ts));
+		len +=
+		    (size_t)snprintf(out + len, cap - len, "%s%s", between, wire_ts_text(&child->ts[i], ts));
 	}
 	return out;
 }

@@ -46,7 +46,8 @@ struct ike_link *ike_conn_of_peer(const struct ike_engine *e, const struct cv_ip
 	return ike_index_first(&e->by_peer, peer_key(ip, buf));
 }
 
-struct ike_connection *ike_conn_next(const struct ike_engine *e, const struct ike_path *path, struct ike_conn_walk *walk)
+struct ike_connection *ike_conn_next(const struct ike_engine *e, const struct ike_path *path,
+				     struct ike_conn_walk *walk)
 {
 	const struct cv_ip anybody = { .family = CV_FAMILY_NONE };
 
@@ -157,7 +158,8 @@ static bool waiter_add(struct ike_waiter **list, uint64_t request_id)
 }
 
 /* Tells everybody on the list, or nobody in particular when it is empty. */
-static void tell(struct ike_connection *conn, struct ike_waiter **list, uint8_t kind, const char *text, bool last)
+static void tell(struct ike_connection *conn, struct ike_waiter **list, uint8_t kind, const char *text,
+		 bool last)
 {
 	if (!*list)
 		ike_out_report(conn->engine, kind, conn->name, 0, text);
@@ -269,7 +271,8 @@ struct ike_sa *ike_conn_sa(const struct ike_connection *conn)
 bool ike_conn_has_other(const struct ike_sa *but)
 {
 	for (const struct ike_sa *sa = but->conn->sas; sa; sa = sa->conn_next) {
-		if (sa != but && sa->state == IKE_SA_ESTABLISHED && !sa->standby && !sa->rekeyed && sa->child_count)
+		if (sa != but && sa->state == IKE_SA_ESTABLISHED && !sa->standby && !sa->rekeyed &&
+		    sa->child_count)
 			return true;
 	}
 	return false;

@@ -5,7 +5,8 @@
 #include "ike/core.h"
 
 struct ike_connection *ike_conn_find(const struct ike_engine *e, const char *name);
-/* What the driver asks (CONN_SET, CONN_REMOVE, UP or ACQUIRE, DOWN). CV_E_NOTFOUND, CV_E_NOMEM, CV_E_STATE. */
+/* What the driver asks (CONN_SET, CONN_REMOVE, UP or ACQUIRE, DOWN). CV_E_NOTFOUND, CV_E_NOMEM, CV_E_STATE.
+ */
 enum cv_err ike_conn_set(struct ike_engine *e, const struct ike_conn *wanted) CV_NODISCARD;
 enum cv_err ike_conn_remove(struct ike_engine *e, const char *name) CV_NODISCARD;
 enum cv_err ike_conn_up(struct ike_engine *e, const struct ike_event *event) CV_NODISCARD;
@@ -15,12 +16,14 @@ void ike_conn_shutdown(struct ike_engine *e);
 /* For the engine's end. */
 void ike_conn_free_all(struct ike_engine *e);
 
-/* Connections that may answer a peer on this path, the most specific first. Start with a zero walk; NULL: no more. */
+/* Connections that may answer a peer on this path, the most specific first. Start with a zero walk; NULL: no
+ * more. */
 struct ike_conn_walk {
 	struct ike_link *link;
 	uint8_t stage;
 };
-struct ike_connection *ike_conn_next(const struct ike_engine *e, const struct ike_path *path, struct ike_conn_walk *walk);
+struct ike_connection *ike_conn_next(const struct ike_engine *e, const struct ike_path *path,
+				     struct ike_conn_walk *walk);
 
 /* Links to the connections that are configured with exactly this peer address. */
 struct ike_link *ike_conn_of_peer(const struct ike_engine *e, const struct cv_ip *ip);

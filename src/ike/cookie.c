@@ -10,7 +10,8 @@ bool ike_cookie_stale(const struct ike_cookie_jar *jar, uint64_t now_ms)
 	return !jar->used || now_ms - jar->since_ms >= IKE_COOKIE_ROTATE_MS;
 }
 
-void ike_cookie_rotate(struct ike_cookie_jar *jar, uint64_t now_ms, const uint8_t secret[IKE_COOKIE_SECRET_LEN])
+void ike_cookie_rotate(struct ike_cookie_jar *jar, uint64_t now_ms,
+		       const uint8_t secret[IKE_COOKIE_SECRET_LEN])
 {
 	/* A secret that lay unused for long must not live on as "the previous one". */
 	jar->old = jar->used && now_ms - jar->since_ms < 2 * (uint64_t)IKE_COOKIE_ROTATE_MS;
@@ -21,8 +22,8 @@ void ike_cookie_rotate(struct ike_cookie_jar *jar, uint64_t now_ms, const uint8_
 	jar->used = true;
 }
 
-static enum cv_err cookie_of(const struct ike_cookie_jar *jar, unsigned which, const struct ike_cookie_subject *subject,
-			     uint8_t out[IKE_COOKIE_LEN])
+static enum cv_err cookie_of(const struct ike_cookie_jar *jar, unsigned which,
+			     const struct ike_cookie_subject *subject, uint8_t out[IKE_COOKIE_LEN])
 {
 	uint8_t spi[8];
 	struct cv_bytes parts[] = { subject->ni, cv_ip_bytes(&subject->ip), cv_bytes(spi, sizeof(spi)) };
@@ -38,8 +39,8 @@ enum cv_err ike_cookie_make(const struct ike_cookie_jar *jar, const struct ike_c
 	return jar->used ? cookie_of(jar, 0, subject, out) : CV_E_STATE;
 }
 
-bool ike_cookie_check(const struct ike_cookie_jar *jar, uint64_t now_ms, const struct ike_cookie_subject *subject,
-		      struct cv_bytes cookie)
+bool ike_cookie_check(const struct ike_cookie_jar *jar, uint64_t now_ms,
+		      const struct ike_cookie_subject *subject, struct cv_bytes cookie)
 {
 	uint8_t good[IKE_COOKIE_LEN];
 	unsigned which;

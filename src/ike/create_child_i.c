@@ -20,9 +20,9 @@ struct create_task {
 	uint32_t spi_in;
 	uint8_t nonce[IKE_NONCE_LEN];
 	struct crypto_ke *ke;
-	uint16_t group;       /* 0: the first one configured, or none */
+	uint16_t group; /* 0: the first one configured, or none */
 	uint8_t ke_tries;
-	bool over;            /* answered; only its memory is left */
+	bool over; /* answered; only its memory is left */
 };
 
 static const struct ike_task_ops create_ops;
@@ -92,20 +92,24 @@ static bool take_group(struct ike_sa *sa, struct create_task *task, const struct
 }
 
 /* g^ir, or nothing when the peer chose to do without; false: its KE payload does not fit. */
-static bool shared_of(const struct create_task *task, const struct ike_msg *msg, uint16_t chosen, struct cv_secret *shared)
+static bool shared_of(const struct create_task *task, const struct ike_msg *msg, uint16_t chosen,
+		      struct cv_secret *shared)
 {
 	struct wire_ke_payload ke;
 
 	if (!chosen)
 		return true;
-	if (!task->ke || chosen != task->group || wire_ke_decode(ike_msg_body(msg, WIRE_KE), &ke) || ke.group != chosen)
+	if (!task->ke || chosen != task->group || wire_ke_decode(ike_msg_body(msg, WIRE_KE), &ke) ||
+	    ke.group != chosen)
 		return false;
 	return crypto_ke_shared(task->ke, ke.data, shared) == CV_OK;
 }
 
 static void finish(struct ike_sa *sa, struct create_task *task, const struct ike_msg *msg)
 {
-	struct ike_child_params params = { .policy = sa->policy, .index = task->index, .initiator = true, .spi_in = task->spi_in };
+	struct ike_child_params params = {
+		.policy = sa->policy, .index = task->index, .initiator = true, .spi_in = task->spi_in
+	};
 	struct cv_secret shared = { 0 };
 	struct ike_agreed agreed;
 	struct ike_child *child;
@@ -194,12 +198,14 @@ void ike_create_child_missing(struct ike_sa *sa, uint16_t but)
 	}
 }
 
-uint16_t ike_create_child_for_packet(const struct ike_sa *sa, const struct wire_ts *src, const struct wire_ts *dst)
+uint16_t ike_create_child_for_packet(const struct ike_sa *sa, const struct wire_ts *src,
+				     const struct wire_ts *dst)
 {
 	const struct ike_conn *conn = &sa->policy->conn;
 
 	for (unsigned i = 0; i < conn->child_count; i++) {
-		struct wire_ts_list from = { .count = 1, .ts = { *src } }, to = { .count = 1, .ts = { *dst } };
+		struct wire_ts_list from = { .count = 1, .ts = { *src } },
+				    to = { .count = 1, .ts = { *dst } };
 		struct wire_ts_list local, remote;
 
 		ike_ts_list(conn->child[i].local, conn->child[i].local_count, &sa->path.local.ip, &local);

@@ -7,12 +7,13 @@
 
 /* What the request brings along. */
 struct request {
-	struct wire_ke_payload ke;   /* group 0: none */
+	struct wire_ke_payload ke; /* group 0: none */
 	struct cv_bytes nonce;
-	struct ike_child *rekeyed;   /* or NULL */
+	struct ike_child *rekeyed; /* or NULL */
 };
 
-enum ike_verdict ike_create_child_refuse(struct ike_sa *sa, struct wire_builder *reply, uint16_t notify, struct cv_bytes data)
+enum ike_verdict ike_create_child_refuse(struct ike_sa *sa, struct wire_builder *reply, uint16_t notify,
+					 struct cv_bytes data)
 {
 	ike_sa_complain(sa, "CREATE_CHILD_SA refused: %s", wire_notify_name(notify));
 	ike_message_reply(sa->engine, reply);
@@ -23,9 +24,12 @@ enum ike_verdict ike_create_child_refuse(struct ike_sa *sa, struct wire_builder 
 }
 
 /* Names the Child SA that we don't have by the SPI the peer asked for (R7296-2.25-2). */
-static enum ike_verdict refuse_unknown(struct ike_sa *sa, struct wire_builder *reply, const struct wire_notify_payload *rekey)
+static enum ike_verdict refuse_unknown(struct ike_sa *sa, struct wire_builder *reply,
+				       const struct wire_notify_payload *rekey)
 {
-	struct wire_notify_payload n = { .protocol = rekey->protocol, .spi_len = rekey->spi_len, .spi = rekey->spi,
+	struct wire_notify_payload n = { .protocol = rekey->protocol,
+					 .spi_len = rekey->spi_len,
+					 .spi = rekey->spi,
 					 .type = WIRE_N_CHILD_SA_NOT_FOUND };
 
 	ike_sa_log(sa, CV_LOG_INFO, "the peer wants to rekey a Child SA that is not there");
@@ -51,10 +55,15 @@ static bool share(const struct request *req, uint16_t group, struct crypto_ke **
 static enum ike_verdict make(struct ike_sa *sa, const struct request *req, const struct ike_agreed *agreed,
 			     struct wire_builder *reply)
 {
-	struct ike_child_params params = { .policy = agreed->policy, .index = agreed->index, .initiator = false,
+	struct ike_child_params params = { .policy = agreed->policy,
+					   .index = agreed->index,
+					   .initiator = false,
 					   .spi_in = ike_child_new_spi(sa->engine),
-					   .spi_out = (uint32_t)agreed->chosen.spi, .suite = agreed->chosen.suite,
-					   .ni = req->nonce, .local = &agreed->local, .remote = &agreed->remote };
+					   .spi_out = (uint32_t)agreed->chosen.spi,
+					   .suite = agreed->chosen.suite,
+					   .ni = req->nonce,
+					   .local = &agreed->local,
+					   .remote = &agreed->remote };
 	uint8_t nonce[IKE_NONCE_LEN], group[2];
 	struct cv_secret shared = { 0 };
 	struct crypto_ke *ke = NULL;
@@ -66,8 +75,8 @@ static enum ike_verdict make(struct ike_sa *sa, const struct request *req, const
 	params.nr = cv_bytes(nonce, sizeof(nonce));
 	if (!share(req, agreed->chosen.suite.ke, &ke, &shared, &notify)) {
 		cv_put_u16(group, agreed->chosen.suite.ke);
-		verdict = ike_create_child_refuse(sa, reply, notify,
-						  cv_bytes(group, notify == WIRE_N_INVALID_KE_PAYLOAD ? 2 : 0));
+		verdict = ike_create_child_refuse(
+		    sa, reply, notify, cv_bytes(group, notify == WIRE_N_INVALID_KE_PAYLOAD ? 2 : 0));
 		goto out;
 	}
 	params.shared = cv_secret_bytes(&shared);
@@ -94,7 +103,8 @@ static bool wants_ike_sa(const struct ike_msg *msg)
 	       sa.proposal[0].protocol == WIRE_PROTO_IKE;
 }
 
-enum ike_verdict ike_create_child_request(struct ike_sa *sa, const struct ike_msg *msg, struct wire_builder *reply)
+enum ike_verdict ike_create_child_request(struct ike_sa *sa, const struct ike_msg *msg,
+					  struct wire_builder *reply)
 {
 	struct wire_notify_payload rekey;
 	struct request req = { 0 };
@@ -110,11 +120,13 @@ enum ike_verdict ike_create_child_request(struct ike_sa *sa, const struct ike_ms
 	if (wants_ike_sa(msg))
 		return ike_rekey_request(sa, msg, reply);
 	if (wire_notify_find(&msg->chain, WIRE_N_REKEY_SA, &rekey)) {
-		req.rekeyed = rekey.spi_len == WIRE_ESP_SPI_LEN ? ike_child_by_spi_out(sa, (uint32_t)rekey.spi) : NULL;
+		req.rekeyed =
+		    rekey.spi_len == WIRE_ESP_SPI_LEN ? ike_child_by_spi_out(sa, (uint32_t)rekey.spi) : NULL;
 		if (!req.rekeyed)
 			return refuse_unknown(sa, reply, &rekey);
 		if (req.rekeyed->state == IKE_CHILD_DELETING)
-			return ike_create_child_refuse(sa, reply, WIRE_N_TEMPORARY_FAILURE, cv_bytes(NULL, 0));
+			return ike_create_child_refuse(sa, reply, WIRE_N_TEMPORARY_FAILURE,
+						       cv_bytes(NULL, 0));
 	}
 	error = ike_negotiate_answer(sa, msg, IKE_KE_OPTIONAL, req.ke.group, req.rekeyed, &agreed);
 	if (error)

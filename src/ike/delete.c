@@ -8,7 +8,7 @@
 
 struct delete_task {
 	struct ike_task base;
-	uint32_t spi_in;  /* of the Child SA; 0: the IKE SA */
+	uint32_t spi_in; /* of the Child SA; 0: the IKE SA */
 	uint16_t notify;
 };
 
@@ -26,7 +26,8 @@ static enum cv_err build(struct ike_sa *sa, struct ike_task *task, struct wire_b
 	return CV_OK;
 }
 
-static enum ike_task_result sa_deleted(struct ike_sa *sa, struct ike_task *task, const struct ike_msg *response)
+static enum ike_task_result sa_deleted(struct ike_sa *sa, struct ike_task *task,
+				       const struct ike_msg *response)
 {
 	(void)task;
 	(void)response;
@@ -40,7 +41,8 @@ static void sa_expired(struct ike_sa *sa, struct ike_task *task)
 	ike_sa_close(sa, sa->delete_why);
 }
 
-static enum ike_task_result child_deleted(struct ike_sa *sa, struct ike_task *task, const struct ike_msg *response)
+static enum ike_task_result child_deleted(struct ike_sa *sa, struct ike_task *task,
+					  const struct ike_msg *response)
 {
 	const struct delete_task *t = (const struct delete_task *)task;
 	struct ike_child *child = ike_child_by_spi_in(sa->engine, t->spi_in);
@@ -106,8 +108,8 @@ void ike_delete_child_start(struct ike_child *child)
 		ike_delete_spi_start(child->sa, child->spi_in);
 }
 
-/* The peer names the SPIs it receives on: ours to send to. We answer with the other halves, but not for those that we
- * are deleting ourselves (R7296-1.4.1-2), nor for those we don't know (R7296-2.25.1-3). */
+/* The peer names the SPIs it receives on: ours to send to. We answer with the other halves, but not for those
+ * that we are deleting ourselves (R7296-1.4.1-2), nor for those we don't know (R7296-2.25.1-3). */
 static void delete_children(struct ike_sa *sa, const struct wire_delete *d, struct wire_delete *answer)
 {
 	for (unsigned i = 0; i < d->count; i++) {
@@ -130,8 +132,8 @@ bool ike_delete_overtakes(const struct ike_sa *sa, const struct ike_msg *msg)
 	if (sa->path.transport != IKE_UDP || !ike_create_child_in_flight(sa))
 		return false;
 	for (unsigned i = 0; i < msg->chain.count; i++) {
-		if (msg->chain.payload[i].type != WIRE_DELETE || wire_delete_decode(msg->chain.payload[i].body, &d) ||
-		    d.protocol != WIRE_PROTO_ESP)
+		if (msg->chain.payload[i].type != WIRE_DELETE ||
+		    wire_delete_decode(msg->chain.payload[i].body, &d) || d.protocol != WIRE_PROTO_ESP)
 			continue;
 		for (unsigned k = 0; k < d.count; k++) {
 			if (!ike_child_by_spi_out(sa, d.spi[k]))
@@ -147,7 +149,8 @@ bool ike_delete_requested(struct ike_sa *sa, const struct ike_msg *msg, struct w
 	bool whole = false;
 
 	for (unsigned i = 0; i < msg->chain.count; i++) {
-		if (msg->chain.payload[i].type != WIRE_DELETE || wire_delete_decode(msg->chain.payload[i].body, &d))
+		if (msg->chain.payload[i].type != WIRE_DELETE ||
+		    wire_delete_decode(msg->chain.payload[i].body, &d))
 			continue;
 		if (d.protocol == WIRE_PROTO_IKE)
 			whole = true;

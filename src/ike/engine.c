@@ -123,7 +123,8 @@ void ike_engine_free(struct ike_engine *e)
 
 static enum cv_err secret(struct ike_engine *e, const struct ike_event *event)
 {
-	struct ike_want *want = cv_table_remove(e->wants, cv_bytes(&event->request_id, sizeof(event->request_id)));
+	struct ike_want *want =
+	    cv_table_remove(e->wants, cv_bytes(&event->request_id, sizeof(event->request_id)));
 
 	if (!want)
 		return CV_E_NOTFOUND;
@@ -149,7 +150,8 @@ static void child_failed(struct ike_engine *e, uint32_t spi_in)
 	if (!child || child->state != IKE_CHILD_INSTALLED)
 		return;
 	sa = child->sa;
-	ike_create_child_failed(sa, child->index, "this host could not set it up; the log of the data plane says why");
+	ike_create_child_failed(sa, child->index,
+				"this host could not set it up; the log of the data plane says why");
 	ike_delete_child_start(child);
 	if (!sa->dead)
 		ike_conn_settle(sa->conn);

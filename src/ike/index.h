@@ -26,8 +26,8 @@ enum cv_err ike_index_init(struct ike_index *index, const uint8_t seed[16]) CV_N
 /* Takes every object out; the objects themselves stay. */
 void ike_index_free(struct ike_index *index);
 /* Files object under a copy of key, newest first. A link that is filed already moves. CV_E_NOMEM. */
-enum cv_err ike_index_add(struct ike_index *index, struct cv_bytes key, struct ike_link *link, void *object)
-	CV_NODISCARD;
+enum cv_err ike_index_add(struct ike_index *index, struct cv_bytes key, struct ike_link *link,
+			  void *object) CV_NODISCARD;
 /* Harmless on a link that is not filed. */
 void ike_index_remove(struct ike_index *index, struct ike_link *link);
 /* First link under key, or NULL; the others follow by ->next. */

@@ -41,7 +41,8 @@ static bool visit_sa(void *arg, void *object)
 	return v->visit(v->arg, &info);
 }
 
-void ike_engine_each_sa(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_sa_info *info), void *arg)
+void ike_engine_each_sa(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_sa_info *info),
+			void *arg)
 {
 	struct visit_sas v = { .visit = visit, .arg = arg };
 
@@ -79,8 +80,8 @@ static bool visit_child(void *arg, void *object)
 	return v->visit(v->arg, &info);
 }
 
-void ike_engine_each_child(const struct ike_engine *e, bool (*visit)(void *arg, const struct ike_child_info *info),
-			   void *arg)
+void ike_engine_each_child(const struct ike_engine *e,
+			   bool (*visit)(void *arg, const struct ike_child_info *info), void *arg)
 {
 	struct visit_children v = { .visit = visit, .arg = arg };
 
@@ -106,7 +107,9 @@ enum cv_err ike_engine_export_keys(const struct ike_engine *e, uint64_t spi_loca
 
 	if (!sa || !sa->keys.all.len)
 		return CV_E_NOTFOUND;
-	*out = (struct ike_sa_keys){ .encr = sa->suite.encr, .key_bits = sa->suite.key_bits, .integ = sa->suite.integ };
+	*out = (struct ike_sa_keys){ .encr = sa->suite.encr,
+				     .key_bits = sa->suite.key_bits,
+				     .integ = sa->suite.integ };
 	out->spi_i = sa->initiator ? sa->spi_local : sa->spi_remote;
 	out->spi_r = sa->initiator ? sa->spi_remote : sa->spi_local;
 	err = cv_key_set(&out->sk_d, ike_keys_d(&sa->keys));

@@ -9,13 +9,15 @@ static bool well_formed(const struct ike_msg *msg)
 	struct wire_delete d;
 
 	for (unsigned i = 0; i < msg->chain.count; i++) {
-		if (msg->chain.payload[i].type == WIRE_DELETE && wire_delete_decode(msg->chain.payload[i].body, &d))
+		if (msg->chain.payload[i].type == WIRE_DELETE &&
+		    wire_delete_decode(msg->chain.payload[i].body, &d))
 			return false;
 	}
 	return true;
 }
 
-enum ike_verdict ike_informational_request(struct ike_sa *sa, const struct ike_msg *msg, struct wire_builder *reply)
+enum ike_verdict ike_informational_request(struct ike_sa *sa, const struct ike_msg *msg,
+					   struct wire_builder *reply)
 {
 	struct wire_notify_payload n;
 

@@ -21,8 +21,8 @@ static size_t integ_octets(const struct ike_suite *suite)
 	return info ? info->key_len : 0;
 }
 
-static enum cv_err expand(struct ike_keys *keys, const struct ike_suite *suite, const struct ike_keys_input *input,
-			  struct cv_bytes skeyseed)
+static enum cv_err expand(struct ike_keys *keys, const struct ike_suite *suite,
+			  const struct ike_keys_input *input, struct cv_bytes skeyseed)
 {
 	uint8_t spi[2 * WIRE_IKE_SPI_LEN];
 	struct cv_bytes seed[] = { input->ni, input->nr, cv_bytes(spi, sizeof(spi)) };
@@ -46,7 +46,8 @@ static enum cv_err expand(struct ike_keys *keys, const struct ike_suite *suite, 
 	return err;
 }
 
-enum cv_err ike_keys_derive(struct ike_keys *keys, const struct ike_suite *suite, const struct ike_keys_input *input)
+enum cv_err ike_keys_derive(struct ike_keys *keys, const struct ike_suite *suite,
+			    const struct ike_keys_input *input)
 {
 	uint8_t nonces[2 * WIRE_NONCE_MAX], skeyseed[CRYPTO_PRF_MAX];
 	struct cv_writer w = cv_writer(nonces, sizeof(nonces));
@@ -63,8 +64,8 @@ enum cv_err ike_keys_derive(struct ike_keys *keys, const struct ike_suite *suite
 	return err;
 }
 
-enum cv_err ike_keys_rekey(struct ike_keys *keys, const struct ike_suite *suite, const struct ike_keys_input *input,
-			   uint16_t old_prf, const struct ike_keys *old)
+enum cv_err ike_keys_rekey(struct ike_keys *keys, const struct ike_suite *suite,
+			   const struct ike_keys_input *input, uint16_t old_prf, const struct ike_keys *old)
 {
 	struct cv_bytes parts[] = { input->shared, input->ni, input->nr };
 	uint8_t skeyseed[CRYPTO_PRF_MAX];
@@ -108,7 +109,8 @@ struct cv_bytes ike_keys_p(const struct ike_keys *keys, bool initiator)
 	return cv_bytes(keys->all.data + at, keys->p_len);
 }
 
-enum cv_err ike_keys_sk(const struct ike_keys *keys, const struct ike_suite *suite, bool initiator, struct crypto_sk **out)
+enum cv_err ike_keys_sk(const struct ike_keys *keys, const struct ike_suite *suite, bool initiator,
+			struct crypto_sk **out)
 {
 	return crypto_sk_new(suite->encr, suite->key_bits, suite->integ, ike_keys_e(keys, initiator),
 			     ike_keys_a(keys, initiator), out);

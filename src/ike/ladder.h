@@ -1,6 +1,6 @@
-/* Which way to the peer, and when the next one is tried: pure logic over the rungs of one connection. Each rung is an
- * attempt of its own; a lower one is preferred because it starts earlier, never by making a higher one wait that
- * already answers. */
+/* Which way to the peer, and when the next one is tried: pure logic over the rungs of one connection. Each
+ * rung is an attempt of its own; a lower one is preferred because it starts earlier, never by making a higher
+ * one wait that already answers. */
 #ifndef CULVERT_IKE_LADDER_H
 #define CULVERT_IKE_LADDER_H
 
@@ -10,7 +10,7 @@
 #include "ike/policy.h"
 
 enum ike_rung_state {
-	IKE_RUNG_WAITING,  /* not begun */
+	IKE_RUNG_WAITING, /* not begun */
 	IKE_RUNG_TRYING,
 	IKE_RUNG_ANSWERED, /* IKE_SA_INIT was answered, IKE_AUTH is under way */
 	IKE_RUNG_HINTED,   /* something that nobody has signed says no (ICMP, an error notify): still alive */
@@ -19,13 +19,13 @@ enum ike_rung_state {
 
 enum {
 	IKE_RUNG_NONE = 255,
-	IKE_STAGGER_MS = 1000,       /* default of ike_conn.rung_stagger_ms */
+	IKE_STAGGER_MS = 1000,	     /* default of ike_conn.rung_stagger_ms */
 	IKE_HINT_PATIENCE_MS = 3000, /* after the last hint, when nothing better is left */
 };
 
 struct ike_ladder {
 	uint8_t count;
-	uint8_t next;        /* the lowest rung not begun */
+	uint8_t next;	     /* the lowest rung not begun */
 	uint64_t next_ms;    /* when it begins; CV_NEVER: not before something happens */
 	uint64_t give_up_ms; /* when only hinted rungs are left; CV_NEVER else */
 	uint8_t state[IKE_RUNGS_MAX];

@@ -34,8 +34,8 @@ static struct wire_header header_of(const struct ike_sa *sa, uint8_t exchange, b
 	return h;
 }
 
-enum cv_err ike_message_seal(struct ike_sa *sa, struct wire_builder *inner, uint8_t exchange, bool response, uint32_t id,
-			     struct cv_bytes *out)
+enum cv_err ike_message_seal(struct ike_sa *sa, struct wire_builder *inner, uint8_t exchange, bool response,
+			     uint32_t id, struct cv_bytes *out)
 {
 	struct ike_engine *e = sa->engine;
 	struct wire_header h = header_of(sa, exchange, response, id);
@@ -61,14 +61,16 @@ enum cv_err ike_message_seal(struct ike_sa *sa, struct wire_builder *inner, uint
 	/* SK's own next-payload field names the first payload inside (R7296-3.14-4). */
 	e->tx[at - WIRE_PAYLOAD_HEADER_LEN] = inner->first;
 	ike_core_random(e, iv, sizeof(iv));
-	err = crypto_sk_seal(sa->sk_out, cv_bytes(e->tx, at), e->tx + at, plain.len, whole.len - at, sa->iv_counter, iv);
+	err = crypto_sk_seal(sa->sk_out, cv_bytes(e->tx, at), e->tx + at, plain.len, whole.len - at,
+			     sa->iv_counter, iv);
 	sa->iv_counter++;
 	cv_wipe(inner->w.data, plain.len);
 	*out = whole;
 	return err;
 }
 
-enum cv_err ike_message_open(struct ike_sa *sa, const struct wire_payload *sk, size_t message_len, struct cv_bytes *plain)
+enum cv_err ike_message_open(struct ike_sa *sa, const struct wire_payload *sk, size_t message_len,
+			     struct cv_bytes *plain)
 {
 	uint8_t *rx = sa->engine->rx;
 	size_t at = (size_t)(sk->body.data - rx);
@@ -85,7 +87,8 @@ void ike_message_respond(struct ike_sa *sa, const struct ike_path *path, uint8_t
 	if (!err)
 		err = ike_core_keep(&sa->response, &sa->response_len, whole);
 	if (err) {
-		ike_sa_log(sa, CV_LOG_ERROR, "cannot answer %s: %s", wire_exchange_name(exchange), cv_err_text(err));
+		ike_sa_log(sa, CV_LOG_ERROR, "cannot answer %s: %s", wire_exchange_name(exchange),
+			   cv_err_text(err));
 		return;
 	}
 	ike_out_send(sa->engine, path, whole);
@@ -94,13 +97,17 @@ void ike_message_respond(struct ike_sa *sa, const struct ike_path *path, uint8_t
 void ike_message_redo(struct ike_engine *e, const struct ike_path *path, const struct wire_header *request,
 		      uint16_t notify, struct cv_bytes data)
 {
-	struct wire_header h = { .spi_i = request->spi_i, .spi_r = request->spi_r, .major = 2,
-				 .exchange = request->exchange, .message_id = request->message_id,
+	struct wire_header h = { .spi_i = request->spi_i,
+				 .spi_r = request->spi_r,
+				 .major = 2,
+				 .exchange = request->exchange,
+				 .message_id = request->message_id,
 				 .flags = WIRE_FLAG_RESPONSE };
 	struct wire_builder b;
 	struct cv_bytes whole;
 
-	/* Who answers for a lost IKE SA of which it was the original initiator keeps that flag (R7296-3.1-4). */
+	/* Who answers for a lost IKE SA of which it was the original initiator keeps that flag (R7296-3.1-4).
+	 */
 	if (!(request->flags & WIRE_FLAG_INITIATOR))
 		h.flags |= WIRE_FLAG_INITIATOR;
 	wire_build_message(&b, e->tx, sizeof(e->tx), &h);

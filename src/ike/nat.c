@@ -5,10 +5,12 @@
 #include "crypto/prf.h"
 #include "ike/sa.h"
 
-static enum cv_err digest(uint64_t spi_i, uint64_t spi_r, const struct cv_addr *at, uint8_t out[CRYPTO_SHA1_LEN])
+static enum cv_err digest(uint64_t spi_i, uint64_t spi_r, const struct cv_addr *at,
+			  uint8_t out[CRYPTO_SHA1_LEN])
 {
 	uint8_t spis[2 * WIRE_IKE_SPI_LEN], port[2];
-	struct cv_bytes parts[] = { cv_bytes(spis, sizeof(spis)), cv_ip_bytes(&at->ip), cv_bytes(port, sizeof(port)) };
+	struct cv_bytes parts[] = { cv_bytes(spis, sizeof(spis)), cv_ip_bytes(&at->ip),
+				    cv_bytes(port, sizeof(port)) };
 
 	cv_put_u64(spis, spi_i);
 	cv_put_u64(spis + WIRE_IKE_SPI_LEN, spi_r);
@@ -36,11 +38,13 @@ void ike_nat_build(struct ike_engine *e, struct wire_builder *b, const struct ik
 	if (claim)
 		ike_core_random(e, source, sizeof(source));
 	wire_notify_build_plain(b, WIRE_N_NAT_DETECTION_SOURCE_IP, cv_bytes(source, sizeof(source)));
-	wire_notify_build_plain(b, WIRE_N_NAT_DETECTION_DESTINATION_IP, cv_bytes(destination, sizeof(destination)));
+	wire_notify_build_plain(b, WIRE_N_NAT_DETECTION_DESTINATION_IP,
+				cv_bytes(destination, sizeof(destination)));
 }
 
 /* Looks at every notify of that type: several sources are allowed (RFC 7296 section 2.23). */
-static bool names(const struct wire_chain *chain, uint16_t type, const uint8_t want[CRYPTO_SHA1_LEN], bool *any)
+static bool names(const struct wire_chain *chain, uint16_t type, const uint8_t want[CRYPTO_SHA1_LEN],
+		  bool *any)
 {
 	bool found = false;
 
@@ -62,7 +66,8 @@ void ike_nat_detect(struct ike_sa *sa, const struct wire_chain *chain, uint64_t 
 	uint8_t source[CRYPTO_SHA1_LEN], destination[CRYPTO_SHA1_LEN];
 	bool any_source, any_destination, source_fits, destination_fits;
 
-	if (digest(spi_i, spi_r, &sa->path.remote, source) || digest(spi_i, spi_r, &sa->path.local, destination))
+	if (digest(spi_i, spi_r, &sa->path.remote, source) ||
+	    digest(spi_i, spi_r, &sa->path.local, destination))
 		return;
 	source_fits = names(chain, WIRE_N_NAT_DETECTION_SOURCE_IP, source, &any_source);
 	destination_fits = names(chain, WIRE_N_NAT_DETECTION_DESTINATION_IP, destination, &any_destination);

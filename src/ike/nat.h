@@ -4,8 +4,8 @@
 
 #include "ike/message.h"
 
-/* Adds NAT_DETECTION_SOURCE_IP and _DESTINATION_IP for a message of ours on path. claim: make the peer believe that
- * we are behind a NAT, so that ESP goes in UDP. */
+/* Adds NAT_DETECTION_SOURCE_IP and _DESTINATION_IP for a message of ours on path. claim: make the peer
+ * believe that we are behind a NAT, so that ESP goes in UDP. */
 void ike_nat_build(struct ike_engine *e, struct wire_builder *b, const struct ike_path *path, uint64_t spi_i,
 		   uint64_t spi_r, bool claim);
 /* Reads the peer's, out of a message that came on sa->path. */

@@ -27,7 +27,8 @@ static unsigned fit(const struct ike_conn *conn, const struct ike_path *path, un
 	bool as_offered, as_configured;
 
 	configured(conn, path, index, &local, &remote);
-	if (!ike_ts_narrow(offered_local, &local, &out->local) || !ike_ts_narrow(offered_remote, &remote, &out->remote))
+	if (!ike_ts_narrow(offered_local, &local, &out->local) ||
+	    !ike_ts_narrow(offered_remote, &remote, &out->remote))
 		return 0;
 	as_offered = ike_ts_same(&out->local, offered_local) && ike_ts_same(&out->remote, offered_remote);
 	as_configured = ike_ts_same(&out->local, &local) && ike_ts_same(&out->remote, &remote);
@@ -36,7 +37,8 @@ static unsigned fit(const struct ike_conn *conn, const struct ike_path *path, un
 	return 1 + 4u * as_offered + 2u * as_configured;
 }
 
-unsigned ike_negotiate_fit(const struct ike_conn *conn, const struct ike_path *path, const struct ike_msg *request)
+unsigned ike_negotiate_fit(const struct ike_conn *conn, const struct ike_path *path,
+			   const struct ike_msg *request)
 {
 	struct wire_ts_list local, remote;
 	struct ike_agreed trial;
@@ -53,13 +55,15 @@ unsigned ike_negotiate_fit(const struct ike_conn *conn, const struct ike_path *p
 	return best;
 }
 
-static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local, const struct wire_ts_list *remote)
+static void log_selectors(struct ike_sa *sa, const struct wire_ts_list *local,
+			  const struct wire_ts_list *remote)
 {
 	struct wire_ts_list ours, theirs;
 	char a[160], b[160], c[160], d[160];
 
 	configured(&sa->policy->conn, &sa->path, 0, &ours, &theirs);
-	ike_sa_complain(sa, "no Child SA: the peer asks for %s (here) and %s (there), configured are %s and %s%s",
+	ike_sa_complain(sa,
+			"no Child SA: the peer asks for %s (here) and %s (there), configured are %s and %s%s",
 			ike_ts_text(local, a, sizeof(a)), ike_ts_text(remote, b, sizeof(b)),
 			ike_ts_text(&ours, c, sizeof(c)), ike_ts_text(&theirs, d, sizeof(d)),
 			sa->policy->conn.child_count > 1 ? ", ..." : "");
@@ -129,8 +133,8 @@ static void log_proposals(struct ike_sa *sa, const struct ike_conn *conn, const 
 			ike_proposals_text(&conn->esp_proposals, b, sizeof(b)));
 }
 
-uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode, uint16_t sent_group,
-			      const struct ike_child *rekeyed, struct ike_agreed *out)
+uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, uint8_t ke_mode,
+			      uint16_t sent_group, const struct ike_child *rekeyed, struct ike_agreed *out)
 {
 	struct wire_sa theirs;
 	struct wire_ts_list local, remote;
@@ -147,8 +151,8 @@ uint16_t ike_negotiate_answer(struct ike_sa *sa, const struct ike_msg *request, 
 		return WIRE_N_TS_UNACCEPTABLE;
 	}
 	conn = &out->policy->conn;
-	if (ike_select(&conn->esp_proposals, &theirs, WIRE_PROTO_ESP, ke_mode, sent_group, &conn->ike_proposals,
-		       &out->chosen)) {
+	if (ike_select(&conn->esp_proposals, &theirs, WIRE_PROTO_ESP, ke_mode, sent_group,
+		       &conn->ike_proposals, &out->chosen)) {
 		log_proposals(sa, conn, &theirs);
 		return WIRE_N_NO_PROPOSAL_CHOSEN;
 	}
@@ -175,7 +179,8 @@ void ike_negotiate_offer_sa(struct ike_sa *sa, struct wire_builder *b, uint32_t 
 {
 	struct wire_sa offer;
 
-	ike_select_offer(&sa->policy->conn.esp_proposals, WIRE_PROTO_ESP, WIRE_ESP_SPI_LEN, spi_in, keep_ke, &offer);
+	ike_select_offer(&sa->policy->conn.esp_proposals, WIRE_PROTO_ESP, WIRE_ESP_SPI_LEN, spi_in, keep_ke,
+			 &offer);
 	wire_sa_build(b, &offer);
 }
 
@@ -225,7 +230,8 @@ void ike_negotiate_explain(const struct ike_sa *sa, uint16_t notify, uint16_t in
 	}
 }
 
-static bool selectors_ok(struct ike_sa *sa, uint16_t index, const struct ike_agreed *agreed, char *why, size_t cap)
+static bool selectors_ok(struct ike_sa *sa, uint16_t index, const struct ike_agreed *agreed, char *why,
+			 size_t cap)
 {
 	struct wire_ts_list local, remote;
 	char a[160], b[160];
@@ -233,13 +239,16 @@ static bool selectors_ok(struct ike_sa *sa, uint16_t index, const struct ike_agr
 	configured(&sa->policy->conn, &sa->path, index, &local, &remote);
 	if (!ike_ts_subset(&agreed->local, &local) || !ike_ts_subset(&agreed->remote, &remote)) {
 		snprintf(why, cap, "the peer answered with subnets that were not offered: %s and %s",
-			 ike_ts_text(&agreed->local, a, sizeof(a)), ike_ts_text(&agreed->remote, b, sizeof(b)));
+			 ike_ts_text(&agreed->local, a, sizeof(a)),
+			 ike_ts_text(&agreed->remote, b, sizeof(b)));
 		return false;
 	}
 	if (!sa->policy->conn.narrowing &&
 	    (!ike_ts_same(&agreed->local, &local) || !ike_ts_same(&agreed->remote, &remote))) {
-		snprintf(why, cap, "the peer allows only %s (here) and %s (there); narrowing=yes would accept that",
-			 ike_ts_text(&agreed->local, a, sizeof(a)), ike_ts_text(&agreed->remote, b, sizeof(b)));
+		snprintf(why, cap,
+			 "the peer allows only %s (here) and %s (there); narrowing=yes would accept that",
+			 ike_ts_text(&agreed->local, a, sizeof(a)),
+			 ike_ts_text(&agreed->remote, b, sizeof(b)));
 		return false;
 	}
 	return true;
@@ -258,8 +267,8 @@ bool ike_negotiate_accept(struct ike_sa *sa, const struct ike_msg *response, uin
 		ike_negotiate_explain(sa, error.type, index, why, cap);
 		return false;
 	}
-	ike_select_offer(&sa->policy->conn.esp_proposals, WIRE_PROTO_ESP, WIRE_ESP_SPI_LEN, 0, ke_mode != IKE_KE_IGNORED,
-			 &offer);
+	ike_select_offer(&sa->policy->conn.esp_proposals, WIRE_PROTO_ESP, WIRE_ESP_SPI_LEN, 0,
+			 ke_mode != IKE_KE_IGNORED, &offer);
 	*made = wire_chain_find(&response->chain, WIRE_SA) != NULL;
 	if (wire_sa_decode(ike_msg_body(response, WIRE_SA), &answer) ||
 	    wire_ts_decode(ike_msg_body(response, WIRE_TSI), &out->local) ||

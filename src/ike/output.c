@@ -40,7 +40,8 @@ static struct ike_out_node *push(struct ike_engine *e, uint8_t type, const void 
 	}
 	if (!node || (extra_len && !node->extra)) {
 		free(node);
-		cv_log(CV_LOG_ERROR, "ike", NULL, "out of memory: something the engine decided is not carried out");
+		cv_log(CV_LOG_ERROR, "ike", NULL,
+		       "out of memory: something the engine decided is not carried out");
 		return NULL;
 	}
 	node->type = type;
@@ -52,7 +53,8 @@ static struct ike_out_node *push(struct ike_engine *e, uint8_t type, const void 
 	return node;
 }
 
-static void push_path(struct ike_engine *e, uint8_t type, const struct ike_path *path, const void *extra, size_t len)
+static void push_path(struct ike_engine *e, uint8_t type, const struct ike_path *path, const void *extra,
+		      size_t len)
 {
 	struct ike_out_node *node = push(e, type, extra, len);
 
@@ -84,7 +86,8 @@ void ike_out_stream_close(struct ike_engine *e, const struct ike_path *path)
 	push_path(e, IKE_OUT_STREAM_CLOSE, path, NULL, 0);
 }
 
-enum cv_err ike_out_want_secret(struct ike_engine *e, uint64_t request_id, const struct ike_secret_query *query)
+enum cv_err ike_out_want_secret(struct ike_engine *e, uint64_t request_id,
+				const struct ike_secret_query *query)
 {
 	struct ike_out_node *node = push(e, IKE_OUT_WANT_SECRET, query, sizeof(*query));
 
@@ -134,7 +137,8 @@ void ike_out_idle(struct ike_engine *e)
 	push(e, IKE_OUT_IDLE, NULL, 0);
 }
 
-void ike_out_report(struct ike_engine *e, uint8_t kind, const char *conn, uint64_t request_id, const char *text)
+void ike_out_report(struct ike_engine *e, uint8_t kind, const char *conn, uint64_t request_id,
+		    const char *text)
 {
 	struct ike_out_node *node = push(e, IKE_OUT_REPORT, text, strlen(text) + 1);
 
@@ -148,20 +152,11 @@ void ike_out_report(struct ike_engine *e, uint8_t kind, const char *conn, uint64
 static void fill_extra(struct ike_output *out, const struct ike_out_node *node)
 {
 	switch (node->type) {
-	case IKE_OUT_SEND:
-		out->message = cv_bytes(node->extra, node->extra_len);
-		break;
-	case IKE_OUT_WANT_SECRET:
-		memcpy(&out->query, node->extra, sizeof(out->query));
-		break;
-	case IKE_OUT_CHILD_INSTALL:
-		out->child = node->extra;
-		break;
-	case IKE_OUT_REPORT:
-		snprintf(out->text, sizeof(out->text), "%s", (const char *)node->extra);
-		break;
-	default:
-		break;
+	case IKE_OUT_SEND: out->message = cv_bytes(node->extra, node->extra_len); break;
+	case IKE_OUT_WANT_SECRET: memcpy(&out->query, node->extra, sizeof(out->query)); break;
+	case IKE_OUT_CHILD_INSTALL: out->child = node->extra; break;
+	case IKE_OUT_REPORT: snprintf(out->text, sizeof(out->text), "%s", (const char *)node->extra); break;
+	default: break;
 	}
 }
 

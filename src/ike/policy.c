@@ -19,7 +19,8 @@ static const char *printable(const struct ike_id *id, const char *before, char *
 	for (size_t i = 0; i < id->len && len < cap; i++) {
 		uint8_t c = id->data[i];
 
-		len += (size_t)snprintf(out + len, cap - len, c >= 0x21 && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
+		len += (size_t)snprintf(out + len, cap - len,
+					c >= 0x21 && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
 	}
 	return out;
 }

@@ -43,16 +43,16 @@ static enum ike_verdict dispatch(struct ike_sa *sa, const struct ike_msg *msg, s
 	}
 }
 
-/* The whole request is refused. INVALID_SYNTAX ends the IKE SA on both sides (RFC 7296 section 2.21.3); before
- * authentication any refusal does. */
+/* The whole request is refused. INVALID_SYNTAX ends the IKE SA on both sides (RFC 7296 section 2.21.3);
+ * before authentication any refusal does. */
 static void reject(struct ike_sa *sa, const struct ike_msg *msg, uint16_t notify)
 {
 	struct wire_builder reply;
 	bool fatal = notify == WIRE_N_INVALID_SYNTAX || sa->state == IKE_SA_INIT_DONE;
 
 	ike_message_reply(sa->engine, &reply);
-	wire_notify_build_plain(&reply, notify,
-				cv_bytes(&msg->critical, notify == WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0));
+	wire_notify_build_plain(
+	    &reply, notify, cv_bytes(&msg->critical, notify == WIRE_N_UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0));
 	ike_message_respond(sa, &msg->path, msg->h.exchange, msg->h.message_id, &reply);
 	sa->recv_id++;
 	ike_sa_log(sa, CV_LOG_WARNING, "%s request refused: %s", wire_exchange_name(msg->h.exchange),
@@ -66,15 +66,12 @@ static void handle_request(struct ike_sa *sa, const struct ike_msg *msg)
 	struct wire_builder reply;
 
 	switch (ike_admit(sa, msg, true)) {
-	case IKE_NOT_NOW:
-		sa->engine->counters.window_dropped++;
-		return;
+	case IKE_NOT_NOW: sa->engine->counters.window_dropped++; return;
 	case IKE_MALFORMED:
 		sa->engine->counters.malformed++;
 		reject(sa, msg, WIRE_N_INVALID_SYNTAX);
 		return;
-	case IKE_ADMITTED:
-		break;
+	case IKE_ADMITTED: break;
 	}
 	ike_message_reply(sa->engine, &reply);
 	switch (dispatch(sa, msg, &reply)) {
@@ -82,11 +79,8 @@ static void handle_request(struct ike_sa *sa, const struct ike_msg *msg)
 		ike_message_respond(sa, &msg->path, msg->h.exchange, msg->h.message_id, &reply);
 		sa->recv_id++;
 		break;
-	case IKE_WAIT:
-		sa->waiting = true;
-		break;
-	case IKE_SILENT:
-		break;
+	case IKE_WAIT: sa->waiting = true; break;
+	case IKE_SILENT: break;
 	}
 }
 
@@ -98,19 +92,23 @@ void ike_receive_resume(struct ike_sa *sa)
 	if (!sa->waiting || sa->dead)
 		return;
 	sa->waiting = false;
-	msg.h = (struct wire_header){ .spi_i = sa->spi_remote, .spi_r = sa->spi_local, .major = 2,
-				      .exchange = WIRE_IKE_AUTH, .flags = WIRE_FLAG_INITIATOR,
+	msg.h = (struct wire_header){ .spi_i = sa->spi_remote,
+				      .spi_r = sa->spi_local,
+				      .major = 2,
+				      .exchange = WIRE_IKE_AUTH,
+				      .flags = WIRE_FLAG_INITIATOR,
 				      .message_id = sa->recv_id };
 	/* It was well formed when it came. */
-	if (wire_chain_decode(hs->request_first, cv_bytes(hs->request, hs->request_len), &msg.chain, &msg.critical)) {
+	if (wire_chain_decode(hs->request_first, cv_bytes(hs->request, hs->request_len), &msg.chain,
+			      &msg.critical)) {
 		ike_sa_close(sa, "out of memory");
 		return;
 	}
 	handle_request(sa, &msg);
 }
 
-/* The newest authenticated request says where the peer is (RFC 7296 section 2.23, R9329-6.1-24). Who is behind a NAT
- * himself stays put, and nobody moves between UDP and TCP this way. */
+/* The newest authenticated request says where the peer is (RFC 7296 section 2.23, R9329-6.1-24). Who is
+ * behind a NAT himself stays put, and nobody moves between UDP and TCP this way. */
 static void follow(struct ike_sa *sa, const struct ike_path *path)
 {
 	if (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_INIT_DONE)
@@ -189,8 +187,8 @@ static struct ike_sa *find(const struct ike_engine *e, const struct wire_header 
 	return sa && sa->initiator != from_initiator && sa->spi_remote == theirs ? sa : NULL;
 }
 
-/* The peer, or somebody else, says that it does not know our IKE SA: nothing changes by that, but it is worth a
- * question, once in a while (R7296-2.21.4-1, R7296-2.4-4). */
+/* The peer, or somebody else, says that it does not know our IKE SA: nothing changes by that, but it is worth
+ * a question, once in a while (R7296-2.21.4-1, R7296-2.4-4). */
 static bool doubted(struct ike_sa *sa, const struct ike_msg *msg)
 {
 	struct ike_engine *e = sa->engine;
@@ -215,14 +213,16 @@ static void receive_protected(struct ike_engine *e, struct ike_msg *msg)
 		unknown(e, msg);
 		return;
 	}
-	/* An IKE SA stays on its transport, replies included (R9329-5-5): this is a copy that somebody else sent. */
+	/* An IKE SA stays on its transport, replies included (R9329-5-5): this is a copy that somebody else
+	 * sent. */
 	if (msg->path.transport != sa->path.transport) {
 		e->counters.window_dropped++;
 		return;
 	}
 	memcpy(e->rx, msg->raw.data, msg->raw.len);
 	whole = cv_bytes(e->rx, msg->raw.len);
-	err = wire_chain_decode(msg->h.next_payload, cv_bytes(e->rx + WIRE_IKE_HEADER_LEN, whole.len - WIRE_IKE_HEADER_LEN),
+	err = wire_chain_decode(msg->h.next_payload,
+				cv_bytes(e->rx + WIRE_IKE_HEADER_LEN, whole.len - WIRE_IKE_HEADER_LEN),
 				&msg->chain, &msg->critical);
 	sk = err ? NULL : wire_chain_find(&msg->chain, WIRE_SK);
 	if (!err && !sk && doubted(sa, msg))
@@ -271,9 +271,10 @@ static void receive_init(struct ike_engine *e, struct ike_msg *msg)
 		return;
 	}
 	/* R7296-2.21.1-1: what is not signed and makes no sense is as good as lost. */
-	if (wire_chain_decode(msg->h.next_payload,
-			      cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN),
-			      &msg->chain, &msg->critical) ||
+	if (wire_chain_decode(
+		msg->h.next_payload,
+		cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN),
+		&msg->chain, &msg->critical) ||
 	    ike_admit(sa, msg, false) != IKE_ADMITTED) {
 		malformed(e, &msg->path, "IKE_SA_INIT response is not well formed");
 		return;
@@ -285,7 +286,8 @@ static void receive_init(struct ike_engine *e, struct ike_msg *msg)
 static void foreign_version(struct ike_engine *e, const struct ike_msg *msg)
 {
 	e->counters.bad_version++;
-	strange(e, &msg->path, msg->h.major < 2 ? "it is IKEv1, which is not supported" : "its major version is not 2");
+	strange(e, &msg->path,
+		msg->h.major < 2 ? "it is IKEv1, which is not supported" : "its major version is not 2");
 	/* A newer peer may try again in our version on the same stream (R9329-6.4-2). */
 	if (msg->h.major < 2)
 		ike_stream_bad(e, &msg->path);

@@ -1,5 +1,5 @@
-/* The peer rekeys the IKE SA (RFC 7296 sections 1.3.2 and 2.18): a new one inherits the children, and the peer
- * deletes the old one. */
+/* The peer rekeys the IKE SA (RFC 7296 sections 1.3.2 and 2.18): a new one inherits the children, and the
+ * peer deletes the old one. */
 #include "ike/create_child.h"
 
 #include "ike/child.h"
@@ -17,9 +17,12 @@ struct rekey {
 	uint8_t nr[IKE_NONCE_LEN];
 };
 
-static enum cv_err exchange_keys(struct ike_sa *sa, const struct ike_sa *old, const struct rekey *r, struct crypto_ke **ke)
+static enum cv_err exchange_keys(struct ike_sa *sa, const struct ike_sa *old, const struct rekey *r,
+				 struct crypto_ke **ke)
 {
-	struct ike_keys_input input = { .ni = r->ni, .nr = cv_bytes(r->nr, sizeof(r->nr)), .spi_i = sa->spi_remote,
+	struct ike_keys_input input = { .ni = r->ni,
+					.nr = cv_bytes(r->nr, sizeof(r->nr)),
+					.spi_i = sa->spi_remote,
 					.spi_r = sa->spi_local };
 	struct cv_secret shared = { 0 };
 	enum cv_err err = crypto_ke_new(sa->suite.ke, ke);
@@ -35,8 +38,10 @@ static enum cv_err exchange_keys(struct ike_sa *sa, const struct ike_sa *old, co
 
 static enum cv_err inherit(struct ike_sa *sa, struct ike_sa *old)
 {
-	sa->local_id = ike_identity_new(old->local_id->type, cv_bytes(old->local_id->data, old->local_id->len));
-	sa->remote_id = ike_identity_new(old->remote_id->type, cv_bytes(old->remote_id->data, old->remote_id->len));
+	sa->local_id =
+	    ike_identity_new(old->local_id->type, cv_bytes(old->local_id->data, old->local_id->len));
+	sa->remote_id =
+	    ike_identity_new(old->remote_id->type, cv_bytes(old->remote_id->data, old->remote_id->len));
 	if (!sa->local_id || !sa->remote_id)
 		return CV_E_NOMEM;
 	ike_policy_drop(sa->policy);
@@ -113,7 +118,8 @@ static enum ike_verdict answer(struct ike_sa *old, struct rekey *r, struct wire_
 	crypto_ke_free(ke);
 	if (!err)
 		return IKE_REPLY;
-	return ike_create_child_refuse(old, reply, err == CV_E_SYNTAX ? WIRE_N_INVALID_SYNTAX : WIRE_N_TEMPORARY_FAILURE,
+	return ike_create_child_refuse(old, reply,
+				       err == CV_E_SYNTAX ? WIRE_N_INVALID_SYNTAX : WIRE_N_TEMPORARY_FAILURE,
 				       cv_bytes(NULL, 0));
 }
 
@@ -130,14 +136,15 @@ enum ike_verdict ike_rekey_request(struct ike_sa *sa, const struct ike_msg *msg,
 	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &r.ni) ||
 	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &r.ke))
 		return ike_create_child_refuse(sa, reply, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0));
-	if (ike_select(&sa->policy->conn.ike_proposals, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, r.ke.group, NULL,
-		       &r.chosen))
+	if (ike_select(&sa->policy->conn.ike_proposals, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, r.ke.group,
+		       NULL, &r.chosen))
 		return ike_create_child_refuse(sa, reply, WIRE_N_NO_PROPOSAL_CHOSEN, cv_bytes(NULL, 0));
 	if (r.chosen.spi_len != WIRE_IKE_SPI_LEN || !r.chosen.spi)
 		return ike_create_child_refuse(sa, reply, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0));
 	if (r.chosen.suite.ke != r.ke.group) {
 		cv_put_u16(group, r.chosen.suite.ke);
-		return ike_create_child_refuse(sa, reply, WIRE_N_INVALID_KE_PAYLOAD, cv_bytes(group, sizeof(group)));
+		return ike_create_child_refuse(sa, reply, WIRE_N_INVALID_KE_PAYLOAD,
+					       cv_bytes(group, sizeof(group)));
 	}
 	return answer(sa, &r, reply);
 }

@@ -15,10 +15,11 @@
 
 /* Which states may follow which, as bits. */
 static const uint8_t moves[] = {
-	[IKE_SA_NONE] = 1u << IKE_SA_INIT_SENT | 1u << IKE_SA_INIT_DONE | 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_CLOSED,
+	[IKE_SA_NONE] =
+	    1u << IKE_SA_INIT_SENT | 1u << IKE_SA_INIT_DONE | 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_CLOSED,
 	[IKE_SA_INIT_SENT] = 1u << IKE_SA_INIT_DONE | 1u << IKE_SA_CLOSED,
-	[IKE_SA_INIT_DONE] = 1u << IKE_SA_AUTH_SENT | 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING |
-			     1u << IKE_SA_CLOSED,
+	[IKE_SA_INIT_DONE] =
+	    1u << IKE_SA_AUTH_SENT | 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING | 1u << IKE_SA_CLOSED,
 	[IKE_SA_AUTH_SENT] = 1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_DELETING | 1u << IKE_SA_CLOSED,
 	[IKE_SA_ESTABLISHED] = 1u << IKE_SA_DELETING | 1u << IKE_SA_CLOSED,
 	[IKE_SA_DELETING] = 1u << IKE_SA_CLOSED,
@@ -27,8 +28,8 @@ static const uint8_t moves[] = {
 
 const char *ike_sa_state_name(uint8_t state)
 {
-	static const char *const names[] = { "none", "init-sent", "init-done", "auth-sent", "established", "deleting",
-					     "closed" };
+	static const char *const names[] = { "none",	    "init-sent", "init-done", "auth-sent",
+					     "established", "deleting",	 "closed" };
 
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
@@ -104,7 +105,8 @@ static void keepalive_fired(struct cv_timer *timer, uint64_t now_ms)
 	ike_keepalive_due(sa_of(timer, offsetof(struct ike_sa, keepalive)));
 }
 
-enum cv_err ike_sa_new(struct ike_connection *conn, struct ike_policy *policy, bool initiator, struct ike_sa **out)
+enum cv_err ike_sa_new(struct ike_connection *conn, struct ike_policy *policy, bool initiator,
+		       struct ike_sa **out)
 {
 	struct ike_engine *e = conn->engine;
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
@@ -140,11 +142,12 @@ struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t spi_local)
 bool ike_sa_set_state(struct ike_sa *sa, uint8_t state)
 {
 	if (state > IKE_SA_CLOSED || !(moves[sa->state] & 1u << state)) {
-		ike_sa_log(sa, CV_LOG_ERROR, "an IKE SA cannot go from %s to %s", ike_sa_state_name(sa->state),
-			   ike_sa_state_name(state));
+		ike_sa_log(sa, CV_LOG_ERROR, "an IKE SA cannot go from %s to %s",
+			   ike_sa_state_name(sa->state), ike_sa_state_name(state));
 		return false;
 	}
-	ike_sa_log(sa, CV_LOG_DEBUG, "IKE SA %s -> %s", ike_sa_state_name(sa->state), ike_sa_state_name(state));
+	ike_sa_log(sa, CV_LOG_DEBUG, "IKE SA %s -> %s", ike_sa_state_name(sa->state),
+		   ike_sa_state_name(state));
 	sa->state = state;
 	return true;
 }
@@ -216,7 +219,8 @@ bool ike_sa_established(struct ike_sa *sa)
 void ike_sa_set_path(struct ike_sa *sa, const struct ike_path *path)
 {
 	bool moved = sa->path.transport != path->transport || sa->path.stream_id != path->stream_id ||
-		     !cv_addr_equal(&sa->path.local, &path->local) || !cv_addr_equal(&sa->path.remote, &path->remote);
+		     !cv_addr_equal(&sa->path.local, &path->local) ||
+		     !cv_addr_equal(&sa->path.remote, &path->remote);
 
 	if (!moved)
 		return;
@@ -266,7 +270,8 @@ void ike_sa_close(struct ike_sa *sa, const char *why)
 	e->dead = sa;
 	ike_sa_set_state(sa, IKE_SA_CLOSED);
 	/* Of one that never stood others tell, at a limited rate; of one that lingers it was said before. */
-	ike_sa_log(sa, sa->established_ms && !sa->ended ? CV_LOG_NOTICE : CV_LOG_DEBUG, "IKE SA ended: %s", why);
+	ike_sa_log(sa, sa->established_ms && !sa->ended ? CV_LOG_NOTICE : CV_LOG_DEBUG, "IKE SA ended: %s",
+		   why);
 	if (!sa->established_ms)
 		e->counters.sas_failed++;
 	halfopen_over(sa);
@@ -317,9 +322,10 @@ static struct cv_bytes identity_key(const struct ike_sa *sa, uint8_t *buf, size_
 	return cv_writer_bytes(&w);
 }
 
-/* INITIAL_CONTACT speaks of what stood when the peer began: other connections and rungs of the same peer that were
- * being made meanwhile are not meant. Without it only an IKE SA of the same connection is replaced, and not one that
- * was established a moment ago: that may be the peer's other rung, which the peer will end by itself. */
+/* INITIAL_CONTACT speaks of what stood when the peer began: other connections and rungs of the same peer that
+ * were being made meanwhile are not meant. Without it only an IKE SA of the same connection is replaced, and
+ * not one that was established a moment ago: that may be the peer's other rung, which the peer will end by
+ * itself. */
 static bool replaces(const struct ike_sa *sa, const struct ike_sa *old, bool initial_contact)
 {
 	if (old->state != IKE_SA_ESTABLISHED || old->rekeyed)
@@ -330,8 +336,8 @@ static bool replaces(const struct ike_sa *sa, const struct ike_sa *old, bool ini
 	       sa->engine->now_ms - old->established_ms >= IKE_UNIQUE_GRACE_MS;
 }
 
-/* Both ends began at the same time: one of the two is enough. Who began the one whose initiator's SPI is lower ends
- * it, a little later, when the other one has shown that it is there to stay. */
+/* Both ends began at the same time: one of the two is enough. Who began the one whose initiator's SPI is
+ * lower ends it, a little later, when the other one has shown that it is there to stay. */
 static void end_crossed(struct ike_sa *sa, struct ike_sa *other)
 {
 	struct ike_sa *ours = sa->initiator ? sa : other, *theirs = sa->initiator ? other : sa;
@@ -355,7 +361,8 @@ static void meet_twins(struct ike_sa *sa, struct ike_link *link, bool initial_co
 		else if (initial_contact)
 			ike_sa_close(old, "the peer started afresh (INITIAL_CONTACT)");
 		else
-			ike_conn_delete_sa(old, "a newer IKE SA of the same peer replaces it (uniqueids=yes)");
+			ike_conn_delete_sa(old,
+					   "a newer IKE SA of the same peer replaces it (uniqueids=yes)");
 	}
 }
 

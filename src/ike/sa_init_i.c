@@ -62,8 +62,8 @@ void ike_init_start(struct ike_sa *sa)
 	ike_task_add(sa, task);
 }
 
-/* An answer that nobody has signed says no. Over UDP somebody else may have sent it: go on waiting for a good one
- * (R7296-2.21.1-1). Over TCP there is nothing to wait for (R9329-6.4-1). */
+/* An answer that nobody has signed says no. Over UDP somebody else may have sent it: go on waiting for a good
+ * one (R7296-2.21.1-1). Over TCP there is nothing to wait for (R9329-6.4-1). */
 static enum ike_task_result refused(struct ike_sa *sa, const char *text)
 {
 	if (sa->path.transport == IKE_UDP) {
@@ -107,7 +107,8 @@ static enum ike_task_result take_group(struct ike_sa *sa, struct cv_bytes data)
 	}
 	if (++hs->ke_tries > KE_TRIES_MAX)
 		return refused(sa, "asked for another key exchange group again and again");
-	ike_sa_log(sa, CV_LOG_INFO, "the peer wants key exchange group %s", wire_transform_name(WIRE_T_KE, group));
+	ike_sa_log(sa, CV_LOG_INFO, "the peer wants key exchange group %s",
+		   wire_transform_name(WIRE_T_KE, group));
 	if (new_ke(hs, group)) {
 		ike_attempt_rung_failed(sa, "cannot make a key for the group that the peer wants");
 		return IKE_TASK_DONE;
@@ -141,8 +142,8 @@ static const char *accept_answer(struct ike_sa *sa, const struct ike_msg *msg)
 	enum cv_err err;
 
 	/* The SPIs of a first IKE SA stand in the header alone (R7296-3.3.1-1). */
-	if (!msg->h.spi_r || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &answer) || answer.proposal[0].spi_len ||
-	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &ke) ||
+	if (!msg->h.spi_r || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &answer) ||
+	    answer.proposal[0].spi_len || wire_ke_decode(ike_msg_body(msg, WIRE_KE), &ke) ||
 	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &input.nr))
 		return "answered with a malformed message";
 	ike_select_offer(&sa->policy->conn.ike_proposals, WIRE_PROTO_IKE, 0, 0, true, &offer);

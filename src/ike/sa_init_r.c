@@ -38,7 +38,8 @@ static bool log_stranger(struct ike_engine *e, const struct ike_path *path, cons
 	return true;
 }
 
-static void refuse(struct ike_engine *e, const struct ike_msg *msg, uint16_t notify, struct cv_bytes data, const char *why)
+static void refuse(struct ike_engine *e, const struct ike_msg *msg, uint16_t notify, struct cv_bytes data,
+		   const char *why)
 {
 	log_stranger(e, &msg->path, why);
 	ike_message_refuse(e, &msg->path, &msg->h, notify, data);
@@ -115,7 +116,8 @@ static void log_no_proposal(struct ike_engine *e, const struct offer *offer)
 
 	ike_proposals_text(&offer->sa, theirs, sizeof(theirs));
 	ike_proposals_text(&offer->conn->policy->conn.ike_proposals, ours, sizeof(ours));
-	snprintf(text, sizeof(text), "it offers ike=%s, connection %s has ike=%s", theirs, offer->conn->name, ours);
+	snprintf(text, sizeof(text), "it offers ike=%s, connection %s has ike=%s", theirs, offer->conn->name,
+		 ours);
 	log_stranger(e, &offer->msg->path, text);
 }
 
@@ -136,7 +138,8 @@ static bool choose(struct ike_engine *e, struct offer *offer)
 	} else {
 		log_no_proposal(e, offer);
 	}
-	ike_message_refuse(e, &offer->msg->path, &offer->msg->h, WIRE_N_NO_PROPOSAL_CHOSEN, cv_bytes(NULL, 0));
+	ike_message_refuse(e, &offer->msg->path, &offer->msg->h, WIRE_N_NO_PROPOSAL_CHOSEN,
+			   cv_bytes(NULL, 0));
 	return false;
 }
 
@@ -162,8 +165,11 @@ static enum cv_err build_response(struct ike_sa *sa, const struct offer *offer, 
 				  struct cv_bytes *out)
 {
 	struct ike_engine *e = sa->engine;
-	struct wire_header h = { .spi_i = sa->spi_remote, .spi_r = sa->spi_local, .major = 2,
-				 .exchange = WIRE_IKE_SA_INIT, .flags = WIRE_FLAG_RESPONSE };
+	struct wire_header h = { .spi_i = sa->spi_remote,
+				 .spi_r = sa->spi_local,
+				 .major = 2,
+				 .exchange = WIRE_IKE_SA_INIT,
+				 .flags = WIRE_FLAG_RESPONSE };
 	struct wire_builder b;
 	struct wire_sa answer;
 
@@ -177,7 +183,8 @@ static enum cv_err build_response(struct ike_sa *sa, const struct offer *offer, 
 	return wire_build_finish(&b, out);
 }
 
-static enum cv_err remember(struct ike_sa *sa, const struct offer *offer, const uint8_t *digest, struct cv_bytes response)
+static enum cv_err remember(struct ike_sa *sa, const struct offer *offer, const uint8_t *digest,
+			    struct cv_bytes response)
 {
 	struct ike_handshake *hs = sa->hs;
 	enum cv_err err = ike_core_keep(&hs->init_i, &hs->init_i_len, offer->msg->raw);
@@ -243,7 +250,8 @@ static void make(struct ike_engine *e, struct offer *offer, const uint8_t *diges
 	ike_sa_close(sa, cv_err_text(err));
 	/* A public value outside the group (RFC 6989) is a malformed message. */
 	if (err == CV_E_SYNTAX)
-		refuse(e, offer->msg, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0), "its key exchange value is invalid");
+		refuse(e, offer->msg, WIRE_N_INVALID_SYNTAX, cv_bytes(NULL, 0),
+		       "its key exchange value is invalid");
 }
 
 /* The SPIs of a first IKE SA stand in the header alone (R7296-3.3.1-1). */
@@ -256,7 +264,8 @@ static bool names_spi(const struct wire_sa *sa)
 	return false;
 }
 
-/* Nothing is promised to a stranger, but who makes an honest mistake should hear of it (RFC 7296 section 2.21.1). */
+/* Nothing is promised to a stranger, but who makes an honest mistake should hear of it (RFC 7296
+ * section 2.21.1). */
 static bool unreadable(struct ike_engine *e, const struct ike_msg *msg)
 {
 	e->counters.malformed++;
@@ -266,7 +275,8 @@ static bool unreadable(struct ike_engine *e, const struct ike_msg *msg)
 
 static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *offer)
 {
-	struct cv_bytes body = cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN);
+	struct cv_bytes body =
+	    cv_bytes(msg->raw.data + WIRE_IKE_HEADER_LEN, msg->raw.len - WIRE_IKE_HEADER_LEN);
 
 	if (wire_chain_decode(msg->h.next_payload, body, &msg->chain, &msg->critical))
 		return unreadable(e, msg);
@@ -275,8 +285,8 @@ static bool read_offer(struct ike_engine *e, struct ike_msg *msg, struct offer *
 		       "it demands an extension that we do not know");
 		return false;
 	}
-	if (ike_admit(NULL, msg, false) != IKE_ADMITTED || wire_sa_decode(ike_msg_body(msg, WIRE_SA), &offer->sa) ||
-	    names_spi(&offer->sa) ||
+	if (ike_admit(NULL, msg, false) != IKE_ADMITTED ||
+	    wire_sa_decode(ike_msg_body(msg, WIRE_SA), &offer->sa) || names_spi(&offer->sa) ||
 	    wire_ke_decode(ike_msg_body(msg, WIRE_KE), &offer->ke) ||
 	    wire_nonce_decode(ike_msg_body(msg, WIRE_NONCE), &offer->nonce))
 		return unreadable(e, msg);
@@ -309,7 +319,8 @@ void ike_init_request(struct ike_engine *e, struct ike_msg *msg)
 		return;
 	if (offer.chosen.suite.ke != offer.ke.group) {
 		cv_put_u16(group, offer.chosen.suite.ke);
-		ike_message_redo(e, &msg->path, &msg->h, WIRE_N_INVALID_KE_PAYLOAD, cv_bytes(group, sizeof(group)));
+		ike_message_redo(e, &msg->path, &msg->h, WIRE_N_INVALID_KE_PAYLOAD,
+				 cv_bytes(group, sizeof(group)));
 		return;
 	}
 	make(e, &offer, digest);

@@ -4,7 +4,8 @@
 
 static bool same_transform(const struct wire_transform *a, const struct wire_transform *b)
 {
-	return a->type == b->type && a->id == b->id && a->key_bits == b->key_bits && !a->unusable && !b->unusable;
+	return a->type == b->type && a->id == b->id && a->key_bits == b->key_bits && !a->unusable &&
+	       !b->unusable;
 }
 
 static bool contains(const struct wire_proposal *p, const struct wire_transform *t)
@@ -46,8 +47,8 @@ static bool supported(const struct wire_transform *t)
 }
 
 /* Our first transform of that type that the peer's proposal has too; NULL: none. */
-static const struct wire_transform *first_common(const struct wire_proposal *ours, const struct wire_proposal *theirs,
-						 uint8_t type)
+static const struct wire_transform *first_common(const struct wire_proposal *ours,
+						 const struct wire_proposal *theirs, uint8_t type)
 {
 	for (unsigned i = 0; i < ours->transform_count; i++) {
 		const struct wire_transform *t = &ours->transform[i];
@@ -68,7 +69,8 @@ static bool all_types_known(const struct wire_proposal *p)
 	return true;
 }
 
-static bool choose_integ(const struct wire_proposal *ours, const struct wire_proposal *theirs, struct ike_selected *out)
+static bool choose_integ(const struct wire_proposal *ours, const struct wire_proposal *theirs,
+			 struct ike_selected *out)
 {
 	const struct crypto_encr_info *info = crypto_encr(out->suite.encr, out->suite.key_bits);
 
@@ -80,7 +82,8 @@ static bool choose_integ(const struct wire_proposal *ours, const struct wire_pro
 	for (unsigned i = 0; i < ours->transform_count; i++) {
 		const struct wire_transform *t = &ours->transform[i];
 
-		if (t->type == WIRE_T_INTEG && t->id != WIRE_AUTH_NONE && supported(t) && contains(theirs, t)) {
+		if (t->type == WIRE_T_INTEG && t->id != WIRE_AUTH_NONE && supported(t) &&
+		    contains(theirs, t)) {
 			out->suite.integ = t->id;
 			return true;
 		}
@@ -88,7 +91,8 @@ static bool choose_integ(const struct wire_proposal *ours, const struct wire_pro
 	return false;
 }
 
-static bool choose_encr(const struct wire_proposal *ours, const struct wire_proposal *theirs, struct ike_selected *out)
+static bool choose_encr(const struct wire_proposal *ours, const struct wire_proposal *theirs,
+			struct ike_selected *out)
 {
 	for (unsigned i = 0; i < ours->transform_count; i++) {
 		const struct wire_transform *t = &ours->transform[i];
@@ -103,7 +107,8 @@ static bool choose_encr(const struct wire_proposal *ours, const struct wire_prop
 	return false;
 }
 
-static bool acceptable_group(const struct wire_proposal *ours, const struct wire_proposal *theirs, uint16_t group)
+static bool acceptable_group(const struct wire_proposal *ours, const struct wire_proposal *theirs,
+			     uint16_t group)
 {
 	return group != WIRE_KE_NONE && crypto_ke_public_size(group) && contains_id(ours, WIRE_T_KE, group) &&
 	       contains_id(theirs, WIRE_T_KE, group);
@@ -160,7 +165,8 @@ static bool match(const struct wire_proposal *ours, const struct wire_proposal *
 {
 	const struct wire_transform *t;
 
-	*out = (struct ike_selected){ .number = theirs->number, .spi_len = theirs->spi_len, .spi = theirs->spi };
+	*out =
+	    (struct ike_selected){ .number = theirs->number, .spi_len = theirs->spi_len, .spi = theirs->spi };
 	if (ours->protocol != theirs->protocol || !all_types_known(theirs) || !choose_encr(ours, theirs, out))
 		return false;
 	if (ours->protocol == WIRE_PROTO_IKE) {
@@ -176,18 +182,21 @@ static bool match(const struct wire_proposal *ours, const struct wire_proposal *
 	}
 	if (!choose_ke(ours, theirs, ke_mode, sent_group, extra, &out->suite))
 		return false;
-	out->ke_none = ke_mode == IKE_KE_OPTIONAL && out->suite.ke == WIRE_KE_NONE && has_type(theirs, WIRE_T_KE);
+	out->ke_none =
+	    ke_mode == IKE_KE_OPTIONAL && out->suite.ke == WIRE_KE_NONE && has_type(theirs, WIRE_T_KE);
 	return true;
 }
 
-enum cv_err ike_select(const struct wire_sa *ours, const struct wire_sa *theirs, uint8_t protocol, uint8_t ke_mode,
-		       uint16_t sent_group, const struct wire_sa *extra_groups, struct ike_selected *out)
+enum cv_err ike_select(const struct wire_sa *ours, const struct wire_sa *theirs, uint8_t protocol,
+		       uint8_t ke_mode, uint16_t sent_group, const struct wire_sa *extra_groups,
+		       struct ike_selected *out)
 {
 	for (unsigned i = 0; i < ours->count; i++) {
 		if (ours->proposal[i].protocol != protocol)
 			continue;
 		for (unsigned j = 0; j < theirs->count; j++) {
-			if (match(&ours->proposal[i], &theirs->proposal[j], ke_mode, sent_group, extra_groups, out))
+			if (match(&ours->proposal[i], &theirs->proposal[j], ke_mode, sent_group, extra_groups,
+				  out))
 				return CV_OK;
 		}
 	}
@@ -232,8 +241,8 @@ static void suite_of(const struct wire_proposal *p, struct ike_suite *suite)
 }
 
 /* Are the types there that the protocol cannot do without (RFC 7296 section 3.3.3)? */
-static bool suite_complete(const struct wire_proposal *offered, const struct wire_proposal *answer, uint8_t ke_mode,
-			   const struct ike_suite *suite)
+static bool suite_complete(const struct wire_proposal *offered, const struct wire_proposal *answer,
+			   uint8_t ke_mode, const struct ike_suite *suite)
 {
 	const struct crypto_encr_info *info = crypto_encr(suite->encr, suite->key_bits);
 
@@ -270,7 +279,8 @@ enum cv_err ike_select_check(const struct wire_sa *offered, const struct wire_sa
 
 static void add(struct wire_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
 {
-	p->transform[p->transform_count++] = (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
+	p->transform[p->transform_count++] =
+	    (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
 }
 
 void ike_select_answer(const struct ike_selected *selected, uint8_t protocol, uint8_t spi_len, uint64_t spi,
@@ -280,7 +290,9 @@ void ike_select_answer(const struct ike_selected *selected, uint8_t protocol, ui
 	struct wire_proposal *p = &out->proposal[0];
 
 	out->count = 1;
-	*p = (struct wire_proposal){ .number = selected->number, .protocol = protocol, .spi_len = spi_len, .spi = spi };
+	*p = (struct wire_proposal){
+		.number = selected->number, .protocol = protocol, .spi_len = spi_len, .spi = spi
+	};
 	add(p, WIRE_T_ENCR, suite->encr, suite->key_bits);
 	if (protocol == WIRE_PROTO_IKE)
 		add(p, WIRE_T_PRF, suite->prf, 0);
@@ -296,7 +308,9 @@ bool ike_select_allows(const struct wire_sa *ours, const struct ike_suite *suite
 {
 	for (unsigned i = 0; i < ours->count; i++) {
 		const struct wire_proposal *p = &ours->proposal[i];
-		struct wire_transform encr = { .type = WIRE_T_ENCR, .id = suite->encr, .key_bits = suite->key_bits };
+		struct wire_transform encr = { .type = WIRE_T_ENCR,
+					       .id = suite->encr,
+					       .key_bits = suite->key_bits };
 
 		if (contains(p, &encr) && contains_id(p, WIRE_T_PRF, suite->prf) &&
 		    contains_id(p, WIRE_T_KE, suite->ke) &&
@@ -306,8 +320,8 @@ bool ike_select_allows(const struct wire_sa *ours, const struct ike_suite *suite
 	return false;
 }
 
-void ike_select_offer(const struct wire_sa *ours, uint8_t protocol, uint8_t spi_len, uint64_t spi, bool keep_ke,
-		      struct wire_sa *out)
+void ike_select_offer(const struct wire_sa *ours, uint8_t protocol, uint8_t spi_len, uint64_t spi,
+		      bool keep_ke, struct wire_sa *out)
 {
 	out->count = 0;
 	for (unsigned i = 0; i < ours->count; i++) {
@@ -316,8 +330,10 @@ void ike_select_offer(const struct wire_sa *ours, uint8_t protocol, uint8_t spi_
 
 		if (from->protocol != protocol)
 			continue;
-		*to = (struct wire_proposal){ .number = (uint8_t)(out->count + 1), .protocol = protocol,
-					      .spi_len = spi_len, .spi = spi };
+		*to = (struct wire_proposal){ .number = (uint8_t)(out->count + 1),
+					      .protocol = protocol,
+					      .spi_len = spi_len,
+					      .spi = spi };
 		for (unsigned j = 0; j < from->transform_count; j++) {
 			if (keep_ke || from->transform[j].type != WIRE_T_KE)
 				to->transform[to->transform_count++] = from->transform[j];

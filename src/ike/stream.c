@@ -51,7 +51,8 @@ static void stream_close(struct ike_stream *s)
 
 static void idle_fired(struct cv_timer *timer, uint64_t now_ms)
 {
-	struct ike_stream *s = (struct ike_stream *)(void *)((char *)timer - offsetof(struct ike_stream, idle));
+	struct ike_stream *s =
+	    (struct ike_stream *)(void *)((char *)timer - offsetof(struct ike_stream, idle));
 
 	(void)now_ms;
 	stream_close(s);
@@ -176,7 +177,8 @@ void ike_stream_bad(struct ike_engine *e, const struct ike_path *path)
 	s = find(e, path->stream_id);
 	if (!s || ++s->bad < IKE_STREAM_BAD_MAX)
 		return;
-	cv_log(CV_LOG_NOTICE, "ike", NULL, "closing a TCP connection: %d broken messages in a row came over it", s->bad);
+	cv_log(CV_LOG_NOTICE, "ike", NULL,
+	       "closing a TCP connection: %d broken messages in a row came over it", s->bad);
 	ike_out_stream_close(e, path);
 	ike_stream_lost(e, path, 0);
 }

@@ -1,5 +1,5 @@
-/* TCP streams as the engine knows them: which IKE SAs go over which, and when one is to be closed (RFC 9329 section
- * 6.1). The bytes are the transport's. */
+/* TCP streams as the engine knows them: which IKE SAs go over which, and when one is to be closed (RFC 9329
+ * section 6.1). The bytes are the transport's. */
 #ifndef CULVERT_IKE_STREAM_H
 #define CULVERT_IKE_STREAM_H
 
@@ -7,7 +7,8 @@
 
 /* Dials path.remote; path->stream_id is chosen here. CV_E_NOMEM. */
 enum cv_err ike_stream_dial(struct ike_engine *e, struct ike_path *path) CV_NODISCARD;
-/* Puts the IKE SA onto the stream of its path (or onto none over UDP); learns of a stream that was accepted. */
+/* Puts the IKE SA onto the stream of its path (or onto none over UDP); learns of a stream that was accepted.
+ */
 void ike_stream_bind(struct ike_sa *sa);
 /* Takes it off. A stream with no IKE SA left is closed: at once when we dialled it, else after a while. */
 void ike_stream_unbind(struct ike_sa *sa);

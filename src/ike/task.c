@@ -46,7 +46,9 @@ void ike_task_add_next(struct ike_sa *sa, struct ike_task *task)
 static enum cv_err build_init(struct ike_sa *sa, struct ike_task *task, struct cv_bytes *out)
 {
 	struct ike_engine *e = sa->engine;
-	struct wire_header h = { .spi_i = sa->spi_local, .major = 2, .exchange = task->ops->exchange,
+	struct wire_header h = { .spi_i = sa->spi_local,
+				 .major = 2,
+				 .exchange = task->ops->exchange,
 				 .flags = WIRE_FLAG_INITIATOR };
 	struct wire_builder b;
 	enum cv_err err;
@@ -124,7 +126,8 @@ void ike_task_run(struct ike_sa *sa)
 
 bool ike_task_expects(const struct ike_sa *sa, const struct wire_header *h)
 {
-	return sa->flight && sa->tasks && h->message_id == sa->send_id && h->exchange == sa->tasks->ops->exchange;
+	return sa->flight && sa->tasks && h->message_id == sa->send_id &&
+	       h->exchange == sa->tasks->ops->exchange;
 }
 
 void ike_task_response(struct ike_sa *sa, const struct ike_msg *response)
@@ -132,11 +135,8 @@ void ike_task_response(struct ike_sa *sa, const struct ike_msg *response)
 	struct ike_task *task = sa->tasks;
 
 	switch (task->ops->process(sa, task, response)) {
-	case IKE_TASK_WAIT:
-		return;
-	case IKE_TASK_AGAIN:
-		flight_over(sa);
-		break;
+	case IKE_TASK_WAIT: return;
+	case IKE_TASK_AGAIN: flight_over(sa); break;
 	case IKE_TASK_DONE:
 		flight_over(sa);
 		sa->send_id++;
@@ -172,8 +172,8 @@ void ike_task_overdue(struct ike_sa *sa)
 		task->ops->expired(sa, task);
 		return;
 	}
-	snprintf(why, sizeof(why), "%s did not answer %s within %u s", cv_addr_text(&sa->path.remote, peer), task->ops->name,
-		 sa->policy->conn.retransmit_timeout_ms / 1000);
+	snprintf(why, sizeof(why), "%s did not answer %s within %u s", cv_addr_text(&sa->path.remote, peer),
+		 task->ops->name, sa->policy->conn.retransmit_timeout_ms / 1000);
 	ike_sa_close(sa, why);
 }
 

@@ -1,5 +1,6 @@
-/* Work in progress: a task is one request of ours with its answer. The queue owns message ids, the window (one request
- * at a time, RFC 7296 section 2.3) and retransmission (section 2.1; none over TCP, R9329-6.2-1). */
+/* Work in progress: a task is one request of ours with its answer. The queue owns message ids, the window
+ * (one request at a time, RFC 7296 section 2.3) and retransmission (section 2.1; none over TCP, R9329-6.2-1).
+ */
 #ifndef CULVERT_IKE_TASK_H
 #define CULVERT_IKE_TASK_H
 
@@ -8,20 +9,22 @@
 struct ike_task;
 
 enum ike_task_result {
-	IKE_TASK_DONE,   /* the exchange is over */
-	IKE_TASK_AGAIN,  /* build it again and send it under the same message id (IKE_SA_INIT with COOKIE or other KE) */
-	IKE_TASK_WAIT,   /* this was not the answer: go on waiting (IKE_SA_INIT only, it is not protected) */
+	IKE_TASK_DONE,	/* the exchange is over */
+	IKE_TASK_AGAIN, /* build it again and send it under the same message id (IKE_SA_INIT with COOKIE or
+			   other KE) */
+	IKE_TASK_WAIT,	/* this was not the answer: go on waiting (IKE_SA_INIT only, it is not protected) */
 };
 
 struct ike_task_ops {
-	const char *name;    /* for the log: "CREATE_CHILD_SA" */
+	const char *name; /* for the log: "CREATE_CHILD_SA" */
 	uint8_t exchange;
 	bool changes_children; /* makes or ends a Child SA (RFC 7296 section 2.25) */
 	/* Adds the payloads: inside SK, or all of IKE_SA_INIT. An error closes the IKE SA. */
 	enum cv_err (*build)(struct ike_sa *sa, struct ike_task *task, struct wire_builder *b);
 	/* IKE_SA_INIT only: the finished message. */
 	enum cv_err (*built)(struct ike_sa *sa, struct ike_task *task, struct cv_bytes message);
-	enum ike_task_result (*process)(struct ike_sa *sa, struct ike_task *task, const struct ike_msg *response);
+	enum ike_task_result (*process)(struct ike_sa *sa, struct ike_task *task,
+					const struct ike_msg *response);
 	/* No answer came in time; NULL: the IKE SA is closed. */
 	void (*expired)(struct ike_sa *sa, struct ike_task *task);
 	/* Releases what the task owns, not the task; may be NULL. */

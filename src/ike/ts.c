@@ -53,8 +53,8 @@ bool ike_ts_intersect(const struct wire_ts *a, const struct wire_ts *b, struct w
 
 static bool equal(const struct wire_ts *a, const struct wire_ts *b)
 {
-	return cv_ip_equal(&a->first, &b->first) && cv_ip_equal(&a->last, &b->last) && a->protocol == b->protocol &&
-	       a->port_first == b->port_first && a->port_last == b->port_last;
+	return cv_ip_equal(&a->first, &b->first) && cv_ip_equal(&a->last, &b->last) &&
+	       a->protocol == b->protocol && a->port_first == b->port_first && a->port_last == b->port_last;
 }
 
 bool ike_ts_contains(const struct wire_ts *outer, const struct wire_ts *inner)
@@ -73,14 +73,16 @@ static bool within(const struct wire_ts *ts, const struct wire_ts_list *list)
 	return false;
 }
 
-bool ike_ts_narrow(const struct wire_ts_list *offered, const struct wire_ts_list *allowed, struct wire_ts_list *out)
+bool ike_ts_narrow(const struct wire_ts_list *offered, const struct wire_ts_list *allowed,
+		   struct wire_ts_list *out)
 {
 	struct wire_ts common;
 
 	out->count = 0;
 	for (unsigned i = 0; i < offered->count; i++) {
 		for (unsigned j = 0; j < allowed->count; j++) {
-			if (out->count < WIRE_TS_MAX && ike_ts_intersect(&offered->ts[i], &allowed->ts[j], &common) &&
+			if (out->count < WIRE_TS_MAX &&
+			    ike_ts_intersect(&offered->ts[i], &allowed->ts[j], &common) &&
 			    !within(&common, out))
 				out->ts[out->count++] = common;
 		}
@@ -109,6 +111,7 @@ const char *ike_ts_text(const struct wire_ts_list *list, char *out, size_t cap)
 
 	snprintf(out, cap, "nothing");
 	for (unsigned i = 0; i < list->count && len < cap; i++)
-		len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? ", " : "", wire_ts_text(&list->ts[i], ts));
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", i ? ", " : "",
+					wire_ts_text(&list->ts[i], ts));
 	return out;
 }

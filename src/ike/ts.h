@@ -14,9 +14,10 @@ void ike_ts_list(const struct wire_ts *ts, unsigned count, const struct cv_ip *i
 /* What two selectors have in common; false: nothing. */
 bool ike_ts_intersect(const struct wire_ts *a, const struct wire_ts *b, struct wire_ts *out);
 bool ike_ts_contains(const struct wire_ts *outer, const struct wire_ts *inner);
-/* What is in both lists, in the order of `offered`, so that the first selector keeps its place (RFC 7296 section
- * 2.9). False: nothing. */
-bool ike_ts_narrow(const struct wire_ts_list *offered, const struct wire_ts_list *allowed, struct wire_ts_list *out);
+/* What is in both lists, in the order of `offered`, so that the first selector keeps its place (RFC 7296
+ * section 2.9). False: nothing. */
+bool ike_ts_narrow(const struct wire_ts_list *offered, const struct wire_ts_list *allowed,
+		   struct wire_ts_list *out);
 /* Is every selector of `inner` within one of `outer`? An empty list is not. */
 bool ike_ts_subset(const struct wire_ts_list *inner, const struct wire_ts_list *outer);
 /* Each within the other. */

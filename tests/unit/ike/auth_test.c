@@ -1,4 +1,5 @@
-/* IKE_AUTH: secrets, identities, NULL authentication, which connection answers, and older IKE SAs of one peer. */
+/* IKE_AUTH: secrets, identities, NULL authentication, which connection answers, and older IKE SAs of one
+ * peer. */
 #include "rig.h"
 
 #include <stdlib.h>
@@ -241,7 +242,8 @@ static void unknown_initiator_is_refused(void **state)
 	rig_free(rig);
 }
 
-/* R7296-2.21.2-3: the initiator does not believe the responder, which thinks that all is well, and is told. */
+/* R7296-2.21.2-3: the initiator does not believe the responder, which thinks that all is well, and is told.
+ */
 static void initiator_that_disbelieves_tells_the_responder(void **state)
 {
 	struct rig *rig = rig_new_usual();
@@ -412,7 +414,8 @@ static void refused_child_leaves_the_ike_sa_up(void **state)
 		edit_fn edit;
 		const char *said, *offered;
 	} cases[] = { { other_esp, "NO_PROPOSAL_CHOSEN", "we offered esp=aes256gcm16" },
-		      { other_subnet, "TS_UNACCEPTABLE", "we offered 10.0.1.0/24 (here) and 10.0.2.0/24 (there)" } };
+		      { other_subnet, "TS_UNACCEPTABLE",
+			"we offered 10.0.1.0/24 (here) and 10.0.2.0/24 (there)" } };
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
@@ -436,7 +439,8 @@ static void refused_child_leaves_the_ike_sa_up(void **state)
 static void with_pfs(struct ike_conn *conn)
 {
 	conn->esp_proposals.count = 0;
-	rig_proposal(&conn->esp_proposals, WIRE_ENCR_AES_CBC, 128, 0, WIRE_AUTH_HMAC_SHA2_256_128, WIRE_KE_ECP256);
+	rig_proposal(&conn->esp_proposals, WIRE_ENCR_AES_CBC, 128, 0, WIRE_AUTH_HMAC_SHA2_256_128,
+		     WIRE_KE_ECP256);
 }
 
 /* R7296-1.2-5: no KE transforms in IKE_AUTH, and integrity keys where the cipher needs them. */
@@ -527,8 +531,8 @@ static void initial_contact_ends_what_a_lost_peer_left(void **state)
 	rig_free(fresh);
 }
 
-/* Two connections of A meet one of B: with uniqueids=yes the second ends the first, but not at once, since it might
- * be a rung of the same attempt. */
+/* Two connections of A meet one of B: with uniqueids=yes the second ends the first, but not at once, since it
+ * might be a rung of the same attempt. */
 static void newer_ike_sa_of_the_same_peer_replaces_the_older_one(void **state)
 {
 	(void)state;
@@ -568,7 +572,8 @@ static void connections_with_the_same_identities_stand_side_by_side(void **state
 		rig_usual(end, conn);
 		strcpy(conn->name, "second");
 		conn->ike_proposals.count = 0;
-		rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_GCM_16, 128, WIRE_PRF_HMAC_SHA2_256, 0, WIRE_KE_ECP256);
+		rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_GCM_16, 128, WIRE_PRF_HMAC_SHA2_256, 0,
+			     WIRE_KE_ECP256);
 		rig_conn_set(end, conn);
 	}
 	free(conn);

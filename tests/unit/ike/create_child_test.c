@@ -105,7 +105,8 @@ static void b_wants_another_group(struct ike_conn *conn, bool a)
 	pfs(conn, a);
 	p = &conn->esp_proposals.proposal[0];
 	if (a)
-		p->transform[p->transform_count++] = (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
+		p->transform[p->transform_count++] =
+		    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
 	for (unsigned i = 0; !a && i < p->transform_count; i++) {
 		if (p->transform[i].type == WIRE_T_KE)
 			p->transform[i].id = WIRE_KE_ECP256;
@@ -206,9 +207,9 @@ static void repeated_request_makes_no_second_child(void **state)
 struct rekey {
 	uint8_t protocol;
 	uint64_t new_spi;
-	uint64_t old_spi;    /* REKEY_SA; 0: none */
+	uint64_t old_spi; /* REKEY_SA; 0: none */
 	uint8_t nonce[32];
-	uint16_t group;      /* KE payload; 0: none */
+	uint16_t group; /* KE payload; 0: none */
 	struct cv_bytes ke;
 	bool no_ts;
 };
@@ -220,12 +221,14 @@ static void add_rekey(struct wire_builder *b, void *arg)
 	struct wire_ts_list here = { .count = 1 }, there = { .count = 1 };
 
 	if (r->old_spi) {
-		struct wire_notify_payload n = { .protocol = WIRE_PROTO_ESP, .spi_len = 4, .spi = r->old_spi,
-						 .type = WIRE_N_REKEY_SA };
+		struct wire_notify_payload n = {
+			.protocol = WIRE_PROTO_ESP, .spi_len = 4, .spi = r->old_spi, .type = WIRE_N_REKEY_SA
+		};
 
 		wire_notify_build(b, &n);
 	}
-	rig_proposal(&sa, WIRE_ENCR_AES_GCM_16, 256, r->protocol == WIRE_PROTO_IKE ? WIRE_PRF_HMAC_SHA2_256 : 0, 0, r->group);
+	rig_proposal(&sa, WIRE_ENCR_AES_GCM_16, 256,
+		     r->protocol == WIRE_PROTO_IKE ? WIRE_PRF_HMAC_SHA2_256 : 0, 0, r->group);
 	sa.proposal[0].spi_len = r->protocol == WIRE_PROTO_IKE ? 8 : 4;
 	sa.proposal[0].spi = r->new_spi;
 	wire_sa_build(b, &sa);
@@ -320,7 +323,9 @@ static void rekey_of_a_child_that_is_being_deleted_is_a_temporary_failure(void *
 static void peer_rekeys_the_ike_sa(void **state)
 {
 	struct rig *rig = rig_with(NULL);
-	struct rekey r = { .protocol = WIRE_PROTO_IKE, .new_spi = 0x0102030405060708, .nonce = { 7 },
+	struct rekey r = { .protocol = WIRE_PROTO_IKE,
+			   .new_spi = 0x0102030405060708,
+			   .nonce = { 7 },
 			   .group = WIRE_KE_CURVE25519 };
 	struct wire_delete d = { .protocol = WIRE_PROTO_IKE };
 	struct ike_keys_input input = { .ni = cv_bytes(r.nonce, sizeof(r.nonce)), .spi_i = r.new_spi };
@@ -378,7 +383,9 @@ static void peer_rekeys_the_ike_sa(void **state)
 static void old_ike_sa_that_the_peer_forgets_is_deleted(void **state)
 {
 	struct rig *rig = rig_with(NULL);
-	struct rekey r = { .protocol = WIRE_PROTO_IKE, .new_spi = 0x0102030405060708, .nonce = { 7 },
+	struct rekey r = { .protocol = WIRE_PROTO_IKE,
+			   .new_spi = 0x0102030405060708,
+			   .nonce = { 7 },
 			   .group = WIRE_KE_CURVE25519 };
 	struct foreign_answer answer;
 	struct crypto_ke *ke;

@@ -81,7 +81,8 @@ static void with_udp_dropped_tcp_stands_after_one_second(void **state)
 	assert_int_equal(rig->stream_count, 0);
 	rig_pass(rig, 1);
 	assert_up_over(rig, IKE_TCP);
-	assert_true(rig_said(&rig->a, IKE_REPORT_PROGRESS, "UDP 192.0.2.2:500: no answer after 1.0 s, trying TCP"));
+	assert_true(
+	    rig_said(&rig->a, IKE_REPORT_PROGRESS, "UDP 192.0.2.2:500: no answer after 1.0 s, trying TCP"));
 	assert_true(rig_sa(&rig->a, &info));
 	assert_string_equal(info.why, "UDP did not answer for 1.0 s");
 	/* Nothing of the lost rung is left (R9329-5.1-5). */
@@ -185,8 +186,8 @@ static void late_loser_is_deleted_properly(void **state)
 	rig_free(rig);
 }
 
-/* Both rungs were established at the peer, and it keeps the one that lost here: then that one is the tunnel. Its Delete
- * may come before or after the late answer. */
+/* Both rungs were established at the peer, and it keeps the one that lost here: then that one is the tunnel.
+ * Its Delete may come before or after the late answer. */
 static void rung_that_lost_takes_over_when_the_peer_ends_the_other(void **state)
 {
 	(void)state;
@@ -377,8 +378,8 @@ static void error_in_init_over_tcp_ends_the_attempt_at_once(void **state)
 	assert_non_null(conn);
 	rig_usual(&rig->b, conn);
 	conn->ike_proposals.count = 0;
-	rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_CBC, 256, WIRE_PRF_HMAC_SHA2_512, WIRE_AUTH_HMAC_SHA2_512_256,
-		     WIRE_KE_MODP2048);
+	rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_CBC, 256, WIRE_PRF_HMAC_SHA2_512,
+		     WIRE_AUTH_HMAC_SHA2_512_256, WIRE_KE_MODP2048);
 	rig_conn_set(&rig->b, conn);
 	free(conn);
 	rig_up(&rig->a, "net", 1);
@@ -446,6 +447,28 @@ static void broken_messages_in_a_row_close_the_stream(void **state)
 	rig_free(rig);
 }
 
+/* R9329-6.1-20: a good message in between starts the count anew. */
+static void good_message_makes_up_for_broken_ones(void **state)
+{
+	static const uint8_t rubbish[40] = { 1 };
+	struct rig *rig = tcp_rig();
+	struct foreign_answer answer;
+	struct ike_sa *b;
+
+	(void)state;
+	rig_up(&rig->a, "net", 1);
+	rig_run(rig);
+	b = foreign_sa(&rig->b);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 7; i++)
+			rig_inject(&rig->b, &b->path, rubbish, sizeof(rubbish));
+		foreign_ask(&rig->a, foreign_sa(&rig->a), WIRE_INFORMATIONAL, NULL, NULL, &answer);
+		assert_true(answer.answered);
+	}
+	assert_int_equal(rig->b.streams_closed, 0);
+	rig_free(rig);
+}
+
 /* R9329-6.1-14 */
 static void second_ike_sa_on_a_busy_stream_is_refused(void **state)
 {
@@ -482,8 +505,8 @@ static void half_open_ike_sa_gives_way_on_its_stream(void **state)
 	rig_free(rig);
 }
 
-/* R9329-6.1-8: the stream is lost without Delete; nobody dials, nothing is dropped at once, and in the end it is
- * said. */
+/* R9329-6.1-8: the stream is lost without Delete; nobody dials, nothing is dropped at once, and in the end it
+ * is said. */
 static void lost_stream_keeps_the_ike_sa_for_a_while(void **state)
 {
 	struct rig *rig = tcp_rig();
@@ -528,7 +551,8 @@ static void stream_lost_during_the_handshake_fails_the_rung(void **state)
 	rig_up(&rig->a, "net", 1);
 	rig_deliver(rig);
 	rig_break_stream(rig, 0);
-	assert_true(rig_said(&rig->a, IKE_REPORT_FAILED, "the TCP connection was lost (the other end closed it)"));
+	assert_true(
+	    rig_said(&rig->a, IKE_REPORT_FAILED, "the TCP connection was lost (the other end closed it)"));
 	rig_lose(rig);
 	rig_assert_nothing_left(rig);
 	rig_free(rig);
@@ -573,6 +597,7 @@ int main(void)
 		cmocka_unit_test(originator_closes_the_stream_after_the_delete),
 		cmocka_unit_test(responder_closes_a_stream_that_the_originator_forgot),
 		cmocka_unit_test(broken_messages_in_a_row_close_the_stream),
+		cmocka_unit_test(good_message_makes_up_for_broken_ones),
 		cmocka_unit_test(second_ike_sa_on_a_busy_stream_is_refused),
 		cmocka_unit_test(half_open_ike_sa_gives_way_on_its_stream),
 		cmocka_unit_test(lost_stream_keeps_the_ike_sa_for_a_while),

@@ -1,5 +1,5 @@
-/* A peer that does what our engine does not do by itself: requests of any contents, sent over an IKE SA of A as if A
- * were another implementation. */
+/* A peer that does what our engine does not do by itself: requests of any contents, sent over an IKE SA of A
+ * as if A were another implementation. */
 #ifndef CULVERT_TEST_IKE_FOREIGN_H
 #define CULVERT_TEST_IKE_FOREIGN_H
 
@@ -15,7 +15,7 @@ typedef void (*foreign_build)(struct wire_builder *b, void *arg);
 /* What came back. */
 struct foreign_answer {
 	bool answered;
-	uint16_t error;             /* of a notify; 0: none */
+	uint16_t error; /* of a notify; 0: none */
 	struct wire_notify_payload notify;
 	bool has_sa;
 	struct wire_sa sa;

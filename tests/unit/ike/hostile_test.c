@@ -89,8 +89,8 @@ static void offer_with_an_spi_inside_is_refused(void **state)
 	rig_free(rig);
 }
 
-/* A header alone, as over TCP from a peer that stops there: the answer is one notification, 36 octets (RFC 7296 section
- * 2.21.1). */
+/* A header alone, as over TCP from a peer that stops there: the answer is one notification, 36 octets (RFC
+ * 7296 section 2.21.1). */
 static void header_without_payloads_is_refused(void **state)
 {
 	struct rig *rig = rig_new_usual();

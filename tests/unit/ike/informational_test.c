@@ -1,4 +1,5 @@
-/* INFORMATIONAL and what protects every exchange: Delete, liveness, message ids, errors of authenticated peers. */
+/* INFORMATIONAL and what protects every exchange: Delete, liveness, message ids, errors of authenticated
+ * peers. */
 #include "foreign.h"
 
 #include <stdlib.h>
@@ -180,6 +181,20 @@ static void peer_that_says_authentication_failed_is_believed(void **state)
 	rig_free(rig);
 }
 
+/* RFC 7296 section 2.21.3 */
+static void peer_that_could_not_read_us_ends_the_ike_sa(void **state)
+{
+	struct rig *rig = up_with(NULL);
+	struct foreign_answer answer;
+	uint16_t type = WIRE_N_INVALID_SYNTAX;
+
+	(void)state;
+	foreign_ask(&rig->a, foreign_sa(&rig->a), WIRE_INFORMATIONAL, add_error, &type, &answer);
+	assert_true(answer.answered);
+	assert_int_equal(rig->b.child_count, 0);
+	rig_free(rig);
+}
+
 /* --- liveness --- */
 
 static void with_liveness(struct ike_conn *conn)
@@ -304,7 +319,8 @@ static void add_window(struct wire_builder *b, void *arg)
 	wire_notify_build_plain(b, WIRE_N_SET_WINDOW_SIZE, cv_bytes(ten, sizeof(ten)));
 }
 
-/* R7296-2.3-2, R7296-2.3-3: a larger window of the peer is never used, and crossing requests are both answered. */
+/* R7296-2.3-2, R7296-2.3-3: a larger window of the peer is never used, and crossing requests are both
+ * answered. */
 static void requests_cross_and_each_side_has_one_outstanding(void **state)
 {
 	struct rig *rig = up_with(NULL);
@@ -467,6 +483,7 @@ int main(void)
 		cmocka_unit_test(delete_that_is_never_answered_ends_after_a_while),
 		cmocka_unit_test(lost_answer_to_a_delete_is_given_again),
 		cmocka_unit_test(peer_that_says_authentication_failed_is_believed),
+		cmocka_unit_test(peer_that_could_not_read_us_ends_the_ike_sa),
 		cmocka_unit_test(plane_is_asked_before_the_peer),
 		cmocka_unit_test(peer_that_does_not_answer_is_gone_with_all_children),
 		cmocka_unit_test(idle_tunnel_stays_up_by_its_liveness_checks),

@@ -30,7 +30,8 @@ static void assert_text(const struct wire_ts_list *l, const char *text)
 
 static void narrowing_yields_the_intersection_in_the_order_of_the_offer(void **state)
 {
-	struct wire_ts_list offer = list("10.0.5.7/32", "10.0.0.0/8"), have = list("10.0.5.0/24", "10.0.9.0/24"), out;
+	struct wire_ts_list offer = list("10.0.5.7/32", "10.0.0.0/8"),
+			    have = list("10.0.5.0/24", "10.0.9.0/24"), out;
 
 	(void)state;
 	assert_true(ike_ts_narrow(&offer, &have, &out));
@@ -207,10 +208,15 @@ static void proposals_read_as_in_the_configuration(void **state)
 	(void)state;
 	assert_string_equal(ike_proposals_text(&sa, out, sizeof(out)), "nothing");
 	rig_proposal(&sa, WIRE_ENCR_AES_GCM_16, 256, WIRE_PRF_HMAC_SHA2_512, 0, WIRE_KE_CURVE25519);
-	rig_proposal(&sa, WIRE_ENCR_AES_CBC, 128, WIRE_PRF_HMAC_SHA2_256, WIRE_AUTH_HMAC_SHA2_256_128, WIRE_KE_MODP2048);
+	rig_proposal(&sa, WIRE_ENCR_AES_CBC, 128, WIRE_PRF_HMAC_SHA2_256, WIRE_AUTH_HMAC_SHA2_256_128,
+		     WIRE_KE_MODP2048);
 	assert_string_equal(ike_proposals_text(&sa, out, sizeof(out)),
 			    "aes256gcm16-sha2_512-x25519, aes128-sha2_256-dh14");
 	assert_string_equal(ike_proposals_text(&sa, out, 12), "aes256gcm16");
+	sa.count = 1;
+	sa.proposal[0].transform[sa.proposal[0].transform_count++] =
+	    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
+	assert_string_equal(ike_proposals_text(&sa, out, sizeof(out)), "aes256gcm16-sha2_512-x25519+dh19");
 }
 
 /* --- the index --- */

@@ -35,10 +35,12 @@ struct wire_ts rig_ts(const char *prefix)
 
 static void add(struct wire_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
 {
-	p->transform[p->transform_count++] = (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
+	p->transform[p->transform_count++] =
+	    (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
 }
 
-void rig_proposal(struct wire_sa *sa, uint16_t encr, uint16_t key_bits, uint16_t prf, uint16_t integ, uint16_t ke)
+void rig_proposal(struct wire_sa *sa, uint16_t encr, uint16_t key_bits, uint16_t prf, uint16_t integ,
+		  uint16_t ke)
 {
 	struct wire_proposal *p = &sa->proposal[sa->count++];
 
@@ -82,10 +84,12 @@ void rig_conn(struct ike_conn *conn, const char *name, const char *local_ip, con
 	conn->rung[0] = (struct ike_rung){ .transport = IKE_UDP, .port = 500 };
 	conn->accept_udp = conn->accept_tcp = true;
 	conn->local_auth = conn->remote_auth = IKE_AUTHBY_SECRET;
-	rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_GCM_16, 256, WIRE_PRF_HMAC_SHA2_256, 0, WIRE_KE_CURVE25519);
+	rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_GCM_16, 256, WIRE_PRF_HMAC_SHA2_256, 0,
+		     WIRE_KE_CURVE25519);
 	rig_proposal(&conn->esp_proposals, WIRE_ENCR_AES_GCM_16, 256, 0, 0, 0);
 	conn->narrowing = true;
 	conn->replay_window = 8192;
+	conn->mtu = 1300;
 	conn->retransmit_interval_ms = 500;
 	conn->retransmit_timeout_ms = 60000;
 }
@@ -258,7 +262,8 @@ static void open_stream(struct rig_end *from, const struct ike_output *out)
 
 static void lost(struct rig_end *end, uint64_t id)
 {
-	struct ike_event event = { .type = IKE_EV_STREAM_LOST, .path = { .transport = IKE_TCP, .stream_id = id } };
+	struct ike_event event = { .type = IKE_EV_STREAM_LOST,
+				   .path = { .transport = IKE_TCP, .stream_id = id } };
 
 	rig_event(end, &event);
 }
@@ -541,7 +546,8 @@ bool rig_has_notify(const struct rig_packet *packet, uint16_t type)
 	struct wire_chain chain;
 	uint8_t critical;
 
-	assert_int_equal(wire_chain_decode(h.next_payload, cv_bytes(packet->data + 28, packet->len - 28), &chain, &critical),
+	assert_int_equal(wire_chain_decode(h.next_payload, cv_bytes(packet->data + 28, packet->len - 28),
+					   &chain, &critical),
 			 CV_OK);
 	return wire_notify_find(&chain, type, &n);
 }

@@ -1,5 +1,6 @@
-/* Two engines, A and B, and a network between them that delivers one message at a time. Tests read like the ladder
- * diagrams of the RFC: what A says, what B answers, what gets lost. The clock stands still unless a test moves it. */
+/* Two engines, A and B, and a network between them that delivers one message at a time. Tests read like the
+ * ladder diagrams of the RFC: what A says, what B answers, what gets lost. The clock stands still unless a
+ * test moves it. */
 #ifndef CULVERT_TEST_IKE_RIG_H
 #define CULVERT_TEST_IKE_RIG_H
 
@@ -31,9 +32,9 @@ struct rig_end {
 	struct ike_engine *e;
 	struct cv_ip ip;
 	uint64_t seed;
-	const char *secret;            /* for every identity; NULL: none is found */
-	bool hold_secret;              /* questions are kept until rig_answer_secret */
-	uint64_t secret_asked;         /* the question kept; 0: none */
+	const char *secret;	       /* for every identity; NULL: none is found */
+	bool hold_secret;	       /* questions are kept until rig_answer_secret */
+	uint64_t secret_asked;	       /* the question kept; 0: none */
 	struct ike_secret_query query; /* the latest */
 	unsigned child_count;
 	struct ike_child_sa child[RIG_CHILDREN_MAX]; /* installed now */
@@ -43,7 +44,7 @@ struct rig_end {
 	unsigned usage_wanted;
 	unsigned streams_closed;
 	bool idle;
-	bool many;                     /* more children than are looked at */
+	bool many; /* more children than are looked at */
 };
 
 /* A message on its way. */
@@ -60,9 +61,9 @@ struct rig {
 	bool udp_blocked;
 	bool udp_refused;
 	enum rig_tcp tcp;
-	bool nat_a;             /* A is behind a NAT */
+	bool nat_a; /* A is behind a NAT */
 	struct cv_ip nat_ip;
-	uint16_t nat_shift;     /* added to A's port */
+	uint16_t nat_shift; /* added to A's port */
 	unsigned packet_count;
 	struct rig_packet packet[RIG_PACKETS_MAX];
 	unsigned stream_count;
@@ -80,7 +81,8 @@ void rig_conn(struct ike_conn *conn, const char *name, const char *local_ip, con
 void rig_child(struct ike_conn *conn, unsigned index, const char *local, const char *remote);
 struct wire_ts rig_ts(const char *prefix);
 /* protocol IKE when prf is not 0, else ESP. key_bits 0 for ChaCha20; integ 0 with AEAD; ke 0: none. */
-void rig_proposal(struct wire_sa *sa, uint16_t encr, uint16_t key_bits, uint16_t prf, uint16_t integ, uint16_t ke);
+void rig_proposal(struct wire_sa *sa, uint16_t encr, uint16_t key_bits, uint16_t prf, uint16_t integ,
+		  uint16_t ke);
 
 /* Engines at 192.0.2.1 (A) and 192.0.2.2 (B) with the same secret, and no connections. */
 struct rig *rig_new(const struct ike_engine_config *config);

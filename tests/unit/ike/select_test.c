@@ -10,7 +10,8 @@ static void more(struct wire_sa *sa, uint8_t type, uint16_t id, uint16_t key_bit
 {
 	struct wire_proposal *p = &sa->proposal[sa->count - 1];
 
-	p->transform[p->transform_count++] = (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
+	p->transform[p->transform_count++] =
+	    (struct wire_transform){ .type = type, .id = id, .key_bits = key_bits };
 }
 
 static struct wire_sa ike_gcm(uint16_t ke)
@@ -25,7 +26,8 @@ static struct wire_sa ike_cbc(void)
 {
 	struct wire_sa sa = none;
 
-	rig_proposal(&sa, WIRE_ENCR_AES_CBC, 256, WIRE_PRF_HMAC_SHA2_256, WIRE_AUTH_HMAC_SHA2_256_128, WIRE_KE_ECP256);
+	rig_proposal(&sa, WIRE_ENCR_AES_CBC, 256, WIRE_PRF_HMAC_SHA2_256, WIRE_AUTH_HMAC_SHA2_256_128,
+		     WIRE_KE_ECP256);
 	return sa;
 }
 
@@ -140,9 +142,11 @@ static void group_of_the_key_exchange_payload_saves_a_round_trip(void **state)
 	(void)state;
 	more(&ours, WIRE_T_KE, WIRE_KE_ECP256, 0);
 	theirs = ours;
-	assert_int_equal(ike_select(&ours, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, WIRE_KE_ECP256, NULL, &s), CV_OK);
+	assert_int_equal(
+	    ike_select(&ours, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, WIRE_KE_ECP256, NULL, &s), CV_OK);
 	assert_int_equal(s.suite.ke, WIRE_KE_ECP256);
-	assert_int_equal(ike_select(&ours, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, WIRE_KE_MODP2048, NULL, &s), CV_OK);
+	assert_int_equal(
+	    ike_select(&ours, &theirs, WIRE_PROTO_IKE, IKE_KE_REQUIRED, WIRE_KE_MODP2048, NULL, &s), CV_OK);
 	assert_int_equal(s.suite.ke, WIRE_KE_CURVE25519);
 }
 
@@ -212,10 +216,12 @@ static void answer_must_be_made_of_what_was_offered(void **state)
 	for (unsigned i = 0; i < good.proposal[0].transform_count; i++) {
 		bad = good;
 		bad.proposal[0].transform[i].id ^= 1;
-		assert_int_equal(ike_select_check(&offer, &bad, WIRE_PROTO_IKE, IKE_KE_REQUIRED, &s), CV_E_SYNTAX);
+		assert_int_equal(ike_select_check(&offer, &bad, WIRE_PROTO_IKE, IKE_KE_REQUIRED, &s),
+				 CV_E_SYNTAX);
 		bad = good;
 		bad.proposal[0].transform[i] = bad.proposal[0].transform[--bad.proposal[0].transform_count];
-		assert_int_equal(ike_select_check(&offer, &bad, WIRE_PROTO_IKE, IKE_KE_REQUIRED, &s), CV_E_SYNTAX);
+		assert_int_equal(ike_select_check(&offer, &bad, WIRE_PROTO_IKE, IKE_KE_REQUIRED, &s),
+				 CV_E_SYNTAX);
 	}
 }
 

@@ -29,6 +29,8 @@ static void psk_tunnel_comes_up_in_four_messages(void **state)
 	assert_int_equal(a.spi_remote, b.spi_local);
 	assert_true(a.initiator && !b.initiator);
 	rig_assert_same_children(rig, 1);
+	assert_int_equal(rig->a.child[0].mtu, 1300);
+	assert_int_equal(rig->a.child[0].replay_window, 8192);
 	assert_non_null(rig_last_report(&rig->a, IKE_REPORT_UP));
 	assert_int_equal(rig_last_report(&rig->a, IKE_REPORT_UP)->request_id, 7);
 	assert_non_null(rig_last_report(&rig->b, IKE_REPORT_UP));

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+
+enum { DESCRIPTORS = 65536 };
 
 bool daemon_instance_allowed(char *text, size_t cap)
 {
@@ -38,6 +41,16 @@ static void hide_memory(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* The usual 1024 are fewer than the TCP streams that strangers may hold open. */
+static void allow_streams(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool folder_is_safe(const char *run_dir, char *text, size_t cap)
 {
 	struct stat s;
@@ -63,6 +76,7 @@ int daemon_instance_lock(const char *run_dir, char *text, size_t cap)
 {
 	char path[512], pid[16] = "";
 	hide_memory();
+	allow_streams();
 	if (!folder_is_safe(run_dir, text, cap))
 		return -1;
 	int len = snprintf(path, sizeof(path), "%s/culvertd.pid", run_dir);

@@ -28,6 +28,7 @@ enum {
 	IKE_DELETE_MS = 5000,	     /* how long we wait for the answer to a Delete */
 	IKE_STREAM_IDLE_MS = 10000,  /* a stream without IKE SA is closed after this (R9329-6.1-7, 6.3.1-1) */
 	IKE_STREAM_BAD_MAX = 8,	     /* broken messages in a row until a stream is closed (R9329-6.1-18) */
+	IKE_STREAM_INITS_MAX = 8,    /* IKE SAs begun over one accepted stream */
 	IKE_DOUBT_MS = 10000,	     /* without a sign of life, before an unproven hint leads to a question */
 	IKE_USAGE_WAIT_MS = 500,     /* the plane's time to answer IKE_OUT_USAGE_WANTED */
 	IKE_UNIQUE_GRACE_MS = 10000, /* see ike_sa_identify */
@@ -221,6 +222,7 @@ struct ike_stream {
 	bool ours;   /* we dialled it */
 	bool open;
 	uint8_t bad;	    /* broken messages in a row */
+	uint8_t inits;	    /* IKE SAs begun over it, up to the limit */
 	struct ike_sa *sas; /* those whose path it is */
 	struct cv_timer idle;
 };

@@ -239,7 +239,8 @@ static void make(struct ike_engine *e, struct offer *offer, const uint8_t *diges
 	enum cv_err err;
 
 	if (!ike_stream_free_for_init(e, &offer->msg->path)) {
-		log_stranger(e, &offer->msg->path, "another IKE SA uses this TCP connection");
+		log_stranger(e, &offer->msg->path,
+			     "this TCP connection has an IKE SA, or has begun too many");
 		return;
 	}
 	if (ike_sa_new(offer->conn, offer->conn->policy, false, &sa))

@@ -192,6 +192,10 @@ bool ike_stream_free_for_init(struct ike_engine *e, const struct ike_path *path)
 		return true;
 	if (s->ours)
 		return false;
+	/* Each costs us a key exchange, and over TCP nobody is asked for a cookie. */
+	if (s->inits == IKE_STREAM_INITS_MAX)
+		return false;
+	s->inits++;
 	for (struct ike_sa *sa = s->sas; sa; sa = sa->stream_next) {
 		if (sa->state != IKE_SA_INIT_DONE || sa->waiting)
 			return false;

@@ -17,8 +17,8 @@ void ike_stream_seen(struct ike_engine *e, const struct ike_path *path);
 /* A message over it was good, or was broken. Too many broken ones in a row close it (R9329-6.1-18). */
 void ike_stream_good(struct ike_engine *e, const struct ike_path *path);
 void ike_stream_bad(struct ike_engine *e, const struct ike_path *path);
-/* May a stranger start an IKE SA over it? Not when an established one uses it (R9329-6.1-14); a half-open one
- * there gives way. */
+/* May a stranger start an IKE SA over it? Not when an established one uses it (R9329-6.1-14), nor
+ * again and again; a half-open one there gives way. */
 bool ike_stream_free_for_init(struct ike_engine *e, const struct ike_path *path);
 /* Events of the transport. */
 void ike_stream_opened(struct ike_engine *e, const struct ike_path *path);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ike/core.h"
 #include "lib/log.h"
 #include "rig.h"
 
@@ -213,6 +214,31 @@ static void tcp_only(struct ike_conn *conn)
 	conn->rung[0] = (struct ike_rung){ .transport = IKE_TCP, .port = 4500 };
 }
 
+/* R9329-6.3-1: no cookie protects a TCP responder, so one stream may cost it a few key exchanges only. */
+static void one_stream_cannot_begin_again_and_again(void **state)
+{
+	struct ike_path path = { .transport = IKE_TCP, .stream_id = 1ull << 63 | 7 };
+	struct rig *rig = rig_new_usual();
+	struct rig_packet init;
+
+	(void)state;
+	change(&rig->b, tcp_only);
+	assert_int_equal(rig_up(&rig->a, "net", 1), CV_OK);
+	init = *rig_peek(rig);
+	path.remote = init.path.remote;
+	path.local = init.path.local;
+	for (unsigned i = 1; i <= 30; i++) {
+		init.data[0] = (uint8_t)i; /* another SPI */
+		rig_inject(&rig->b, &path, init.data, init.len);
+	}
+	assert_int_equal(rig->sent_tcp, IKE_STREAM_INITS_MAX);
+	path.stream_id++; /* another stream is not held responsible */
+	init.data[1]++;
+	rig_inject(&rig->b, &path, init.data, init.len);
+	assert_int_equal(rig->sent_tcp, IKE_STREAM_INITS_MAX + 1);
+	rig_free(rig);
+}
+
 /* An engine may be freed at any moment, with streams that wait to be used. */
 static void engine_with_waiting_streams_can_be_freed(void **state)
 {
@@ -288,6 +314,7 @@ int main(void)
 		cmocka_unit_test(message_without_spi_is_never_answered),
 		cmocka_unit_test(repeated_wish_for_a_group_changes_nothing),
 		cmocka_unit_test(repeated_cookie_changes_nothing),
+		cmocka_unit_test(one_stream_cannot_begin_again_and_again),
 		cmocka_unit_test(engine_with_waiting_streams_can_be_freed),
 		cmocka_unit_test(failed_authentication_fills_no_log),
 	};

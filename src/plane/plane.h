@@ -60,6 +60,7 @@ void plane_free(struct plane *p);
 /* ip may be any (family set, all zero). On failure text says which socket and why. */
 enum cv_err plane_listen_udp(struct plane *p, const struct cv_addr *at, char *text, size_t cap) CV_NODISCARD;
 enum cv_err plane_listen_tcp(struct plane *p, const struct cv_addr *at, char *text, size_t cap) CV_NODISCARD;
+/* When it returns the address is free to be listened on again. */
 void plane_unlisten(struct plane *p, uint8_t transport, const struct cv_addr *at);
 /* Results come as stream_opened or stream_failed. The stream prefix goes out with the first message. */
 void plane_stream_open(struct plane *p, const struct ike_path *path);

@@ -77,7 +77,7 @@ static void on_udp(uv_poll_t *poll, int status, int events)
 void in_udp_add(struct inbound *w, struct user_udp *u)
 {
 	if (w->stopping || uv_poll_init(&w->loop, &u->in_poll, u->udp.fd) != 0) {
-		user_udp_unref(u);
+		user_udp_release(u);
 		return;
 	}
 	u->in_poll.data = u;
@@ -88,7 +88,7 @@ void in_udp_add(struct inbound *w, struct user_udp *u)
 
 static void on_closed(uv_handle_t *handle)
 {
-	user_udp_unref(handle->data);
+	user_udp_release(handle->data);
 }
 
 void in_udp_remove(struct inbound *w, struct user_udp *u)

@@ -20,17 +20,22 @@ static enum cv_err refuse(const char *transport, const char *step, const struct 
 	return CV_E_IO;
 }
 
-static void post_udp(struct plane *p, uint8_t type, struct user_udp *u)
+/* Both workers are told, or none. */
+static bool post_udp(struct plane *p, uint8_t type, struct user_udp *u)
 {
 	struct user_msg *in = user_msg_new(type, cv_bytes(NULL, 0));
 	struct user_msg *out = user_msg_new(type, cv_bytes(NULL, 0));
 
-	if (in != NULL)
-		in->object = u;
-	if (out != NULL)
-		out->object = u;
+	if (in == NULL || out == NULL) {
+		free(in);
+		free(out);
+		return false;
+	}
+	in->object = u;
+	out->object = u;
 	(void)user_queue_post(inbound_commands(p->inbound), in);
 	(void)user_queue_post(outbound_commands(p->outbound), out);
+	return true;
 }
 
 enum cv_err plane_listen_udp(struct plane *p, const struct cv_addr *at, char *text, size_t cap)
@@ -46,12 +51,23 @@ enum cv_err plane_listen_udp(struct plane *p, const struct cv_addr *at, char *te
 		free(u);
 		return refuse("UDP", step, at, text, cap);
 	}
+	if (uv_sem_init(&u->released, 0) != 0) {
+		close(u->udp.fd);
+		free(u);
+		snprintf(text, cap, "out of memory");
+		return CV_E_NOMEM;
+	}
 	if (p->config.udp_buffer != 0)
 		xport_socket_buffers(u->udp.fd, p->config.udp_buffer);
 	atomic_init(&u->refs, 3); /* control, inbound, outbound */
+	if (!post_udp(p, USER_CMD_UDP_ADD, u)) {
+		atomic_store(&u->refs, 1);
+		user_udp_unref(u);
+		snprintf(text, cap, "out of memory");
+		return CV_E_NOMEM;
+	}
 	u->next = p->udps;
 	p->udps = u;
-	post_udp(p, USER_CMD_UDP_ADD, u);
 	return CV_OK;
 }
 
@@ -99,9 +115,15 @@ static void on_listener_closed(uv_handle_t *handle)
 	struct user_listener *l = handle->data;
 	struct plane *p = l->plane;
 
-	close(l->fd);
 	free(l);
 	user_handle_gone(p);
+}
+
+/* The descriptor goes at once: libuv has let go of it when uv_close returns. */
+static void close_listener(struct user_listener *l)
+{
+	uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+	close(l->fd);
 }
 
 enum cv_err plane_listen_tcp(struct plane *p, const struct cv_addr *at, char *text, size_t cap)
@@ -152,7 +174,11 @@ static void unlisten_udp(struct plane *p, const struct cv_addr *at)
 		if (!cv_addr_equal(&gone->udp.bound, at))
 			continue;
 		*u = gone->next;
-		post_udp(p, USER_CMD_UDP_REMOVE, gone);
+		/* The address is free for another socket when this returns. */
+		if (post_udp(p, USER_CMD_UDP_REMOVE, gone)) {
+			uv_sem_wait(&gone->released);
+			uv_sem_wait(&gone->released);
+		}
 		user_udp_unref(gone);
 		return;
 	}
@@ -170,7 +196,7 @@ void plane_unlisten(struct plane *p, uint8_t transport, const struct cv_addr *at
 		if (!cv_addr_equal(&gone->at, at))
 			continue;
 		*l = gone->next;
-		uv_close((uv_handle_t *)&gone->poll, on_listener_closed);
+		close_listener(gone);
 		return;
 	}
 }
@@ -187,6 +213,6 @@ void user_listen_free(struct plane *p)
 		struct user_listener *l = p->listeners;
 
 		p->listeners = l->next;
-		uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+		close_listener(l);
 	}
 }

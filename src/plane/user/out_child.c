@@ -114,6 +114,30 @@ void out_child_route(struct outbound *w, uint32_t spi_in, struct out_route *rout
 	out_route_use(w, &c->route);
 }
 
+struct leaving {
+	struct outbound *w;
+	const struct user_udp *udp;
+};
+
+static bool leave_udp(void *arg, void *object)
+{
+	const struct leaving *l = arg;
+	struct out_child *c = object;
+
+	if (c->route.udp == l->udp) {
+		detach(l->w, c);
+		out_route_clear(&c->route);
+	}
+	return true;
+}
+
+void out_children_leave_udp(struct outbound *w, struct user_udp *u)
+{
+	struct leaving l = { w, u };
+
+	cv_table_each(w->children, leave_udp, &l);
+}
+
 void out_trap_add(struct outbound *w, struct out_trap *t)
 {
 	out_trap_remove(w, t->conn);
@@ -125,6 +149,7 @@ void out_trap_add(struct outbound *w, struct out_trap *t)
 	}
 	t->next = w->traps;
 	w->traps = t;
+	out_update_reading(w);
 }
 
 void out_trap_remove(struct outbound *w, const char *conn)
@@ -137,6 +162,7 @@ void out_trap_remove(struct outbound *w, const char *conn)
 		*at = t->next;
 		esp_spd_remove(w->trap_spd, t);
 		out_trap_free(t);
+		out_update_reading(w);
 		return;
 	}
 }

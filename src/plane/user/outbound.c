@@ -12,8 +12,8 @@ static void on_tun(uv_poll_t *poll, int status, int events);
 
 void out_update_reading(struct outbound *w)
 {
-	bool full = w->udp_blocked != NULL ||
-		    (w->udp_children == 0 && w->streams_used > 0 && w->streams_blocked == w->streams_used);
+	bool others = w->udp_children > 0 || w->traps != NULL || w->streams_blocked < w->streams_used;
+	bool full = w->udp_blocked != NULL || (w->streams_used > 0 && !others);
 	bool wanted = !full && !w->stopping;
 
 	if (wanted == w->tun_reading)
@@ -88,7 +88,7 @@ static void udp_add(struct outbound *w, struct user_udp *u)
 
 static void on_udp_closed(uv_handle_t *handle)
 {
-	user_udp_unref(handle->data);
+	user_udp_release(handle->data);
 }
 
 static void udp_remove(struct outbound *w, struct user_udp *u)
@@ -97,12 +97,13 @@ static void udp_remove(struct outbound *w, struct user_udp *u)
 		if (*at != u)
 			continue;
 		*at = u->out_next;
+		out_children_leave_udp(w, u);
 		if (w->udp_blocked == u)
 			w->udp_blocked = NULL;
 		if (u->out_polling)
 			uv_close((uv_handle_t *)&u->out_poll, on_udp_closed);
 		else
-			user_udp_unref(u);
+			user_udp_release(u);
 		u->out_polling = false;
 		out_update_reading(w);
 		return;

@@ -106,6 +106,8 @@ void out_trap_add(struct outbound *w, struct out_trap *t);
 void out_trap_remove(struct outbound *w, const char *conn);
 void out_trap_packet(struct outbound *w, struct out_trap *t, const struct virtio_net_hdr *hdr,
 		     struct cv_bytes packet, const struct esp_flow *flow);
+/* The socket goes: Child SAs that send through it have no way out until they get another. */
+void out_children_leave_udp(struct outbound *w, struct user_udp *u);
 void out_children_free(struct outbound *w);
 
 /* --- out_mtu.c: packets that are too big for the Child SA --- */

@@ -30,7 +30,14 @@ void user_udp_unref(struct user_udp *u)
 	if (u == NULL || atomic_fetch_sub(&u->refs, 1) != 1)
 		return;
 	close(u->udp.fd);
+	uv_sem_destroy(&u->released);
 	free(u);
+}
+
+void user_udp_release(struct user_udp *u)
+{
+	user_udp_unref(u); /* control's reference keeps it */
+	uv_sem_post(&u->released);
 }
 
 void user_stream_ref(struct user_stream *s)

@@ -51,6 +51,7 @@ struct user_udp {
 	atomic_uint refs;
 	struct xport_udp udp;
 	struct user_udp *next; /* control's list */
+	uv_sem_t released;     /* by each worker once */
 	uv_poll_t in_poll;     /* inbound */
 	struct user_udp *in_next;
 	uv_poll_t out_poll; /* outbound: while the socket is full */
@@ -58,7 +59,8 @@ struct user_udp {
 	bool out_polling;
 };
 void user_udp_ref(struct user_udp *u);
-void user_udp_unref(struct user_udp *u); /* the last one closes the socket */
+void user_udp_unref(struct user_udp *u);   /* the last one closes the socket */
+void user_udp_release(struct user_udp *u); /* by a worker: lets control know, and drops its reference */
 
 struct user_stream;
 struct user_stream_list {

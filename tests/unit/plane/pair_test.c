@@ -536,11 +536,9 @@ static void test_a_port_in_use_is_said_plainly(void **state)
 	assert_non_null(strstr(text, "127.0.0.1:4500"));
 	assert_non_null(strstr(text, "in use"));
 	plane_unlisten(a.plane, IKE_UDP, &at);
-	ends_idle(&a, NULL, 50);
 	end_listen(&a, IKE_UDP, &at);
 	end_listen(&a, IKE_TCP, &at);
 	plane_unlisten(a.plane, IKE_TCP, &at);
-	ends_idle(&a, NULL, 20);
 	end_listen(&a, IKE_TCP, &at);
 	end_stop(&a);
 }

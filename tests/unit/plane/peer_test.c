@@ -372,6 +372,31 @@ static void test_child_sas_and_streams_come_and_go_under_traffic(void **state)
 	close(fd);
 }
 
+/* As a reload does that moves the sockets. */
+static void test_a_udp_socket_can_be_closed_and_opened_again_under_a_child_sa(void **state)
+{
+	int fd = dial(SOCK_DGRAM, 0);
+	struct ike_path path = { .transport = IKE_UDP, .local = listening };
+	struct sockaddr_storage mine;
+	socklen_t len = sizeof mine;
+
+	(void)state;
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&mine, &len), 0);
+	assert_int_equal(cv_addr_from_sockaddr(&mine, &path.remote), CV_OK);
+	(void)install(SPI_MINE, SPI_PEER, &path);
+	put_one(1);
+	assert_true(receive(fd) > 500);
+	plane_unlisten(e.plane, IKE_UDP, &listening);
+	put_one(1);
+	COUNTS(SPI_MINE, dropped_queue, 1);
+	end_listen(&e, IKE_UDP, &listening);
+	plane_child_path(e.plane, SPI_MINE, &path);
+	(void)receive(fd);
+	put_one(1);
+	assert_true(receive(fd) > 500);
+	close(fd);
+}
+
 static bool has_failed(void *arg)
 {
 	(void)arg;
@@ -417,6 +442,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_child_sas_and_streams_come_and_go_under_traffic, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_udp_socket_can_be_closed_and_opened_again_under_a_child_sa, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_reset_stream_is_lost_and_its_child_sa_stays, set_up,
 						tear_down),
 	};

@@ -12,7 +12,7 @@ struct slot {
 
 struct cv_table {
 	struct cv_bytes (*key_of)(const void *object);
-	uint64_t k0, k1;
+	uint64_t seed[2];
 	struct slot *slot;
 	size_t cap; /* a power of two */
 	size_t count;
@@ -54,10 +54,10 @@ static uint64_t load_le(const uint8_t *p, size_t len)
 
 /* SipHash with one round per block and three at the end (Aumasson and Bernstein, 2012): enough against
  * collisions chosen without the seed, and short keys stay cheap. */
-static uint64_t hash_of(const struct cv_table *t, struct cv_bytes key)
+uint64_t cv_hash(const uint64_t seed[2], struct cv_bytes key)
 {
-	uint64_t v[4] = { t->k0 ^ 0x736f6d6570736575, t->k1 ^ 0x646f72616e646f6d, t->k0 ^ 0x6c7967656e657261,
-			  t->k1 ^ 0x7465646279746573 };
+	uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+			  seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
 	size_t whole = key.len & ~(size_t)7;
 
 	for (size_t i = 0; i <= whole; i += 8) {
@@ -89,8 +89,8 @@ enum cv_err cv_table_new(struct cv_table **out, struct cv_bytes (*key_of)(const 
 	}
 	t->cap = CAP_MIN;
 	t->key_of = key_of;
-	t->k0 = load_le(seed, 8);
-	t->k1 = load_le(seed + 8, 8);
+	t->seed[0] = load_le(seed, 8);
+	t->seed[1] = load_le(seed + 8, 8);
 	*out = t;
 	return CV_OK;
 }
@@ -148,7 +148,7 @@ static enum cv_err rehash(struct cv_table *t)
 enum cv_err cv_table_put(struct cv_table *t, void *object)
 {
 	struct cv_bytes key = t->key_of(object);
-	uint64_t hash = hash_of(t, key);
+	uint64_t hash = cv_hash(t->seed, key);
 	struct slot *s;
 
 	if (find(t, hash, key))
@@ -169,14 +169,14 @@ enum cv_err cv_table_put(struct cv_table *t, void *object)
 
 void *cv_table_get(const struct cv_table *t, struct cv_bytes key)
 {
-	struct slot *s = find(t, hash_of(t, key), key);
+	struct slot *s = find(t, cv_hash(t->seed, key), key);
 
 	return s ? s->object : NULL;
 }
 
 void *cv_table_remove(struct cv_table *t, struct cv_bytes key)
 {
-	struct slot *s = find(t, hash_of(t, key), key);
+	struct slot *s = find(t, cv_hash(t->seed, key), key);
 	size_t i;
 	void *object;
 

@@ -11,6 +11,9 @@
 #include "lib/bytes.h"
 #include "lib/err.h"
 
+/* The hash that tables use: collisions cannot be chosen without knowing the seed. */
+uint64_t cv_hash(const uint64_t seed[2], struct cv_bytes key);
+
 struct cv_table; /* opaque */
 
 /* key_of: the key of an object as a view of octets that stays the same while the object is in the table.

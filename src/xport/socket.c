@@ -10,7 +10,6 @@
 
 enum {
 	LISTEN_BACKLOG = 512,
-	NOTSENT_LOWAT = 128 * 1024,
 	UDP_RECEIVE_BUFFER = 4 * 1024 * 1024, /* bursts of 64 KiB super-datagrams */
 };
 
@@ -135,7 +134,6 @@ int xport_tcp_accept(int listener, struct cv_addr *remote)
 void xport_tcp_tune(int fd)
 {
 	(void)set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	(void)set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
 }
 
 void xport_socket_buffers(int fd, uint32_t octets)

@@ -22,7 +22,7 @@ int xport_tcp_dial(const struct cv_addr *local, const struct cv_addr *remote, ui
 /* The next connection of a listener with its peer; -1 with errno, EAGAIN when there is none. */
 int xport_tcp_accept(int listener, struct cv_addr *remote);
 
-/* TCP_NODELAY, and little unsent data in the kernel: the queue belongs in front of the stream. */
+/* TCP_NODELAY. */
 void xport_tcp_tune(int fd);
 /* Receive and send buffers of that many octets, beyond the system's limits where privilege allows it. */
 void xport_socket_buffers(int fd, uint32_t octets);

@@ -22,7 +22,7 @@ static bool batch_has_room(const struct outbound *w, size_t octets)
 	return OUT_BATCH_CAP - w->batch.len >= octets && w->batch.count < OUT_RUNS_MAX;
 }
 
-static bool route_open(const struct out_route *r)
+bool out_route_open(const struct out_route *r)
 {
 	if (r->stream != NULL)
 		return !r->stream->out.dead && !r->stream->out.closing &&
@@ -38,7 +38,7 @@ uint8_t *out_batch_reserve(struct outbound *w, struct out_child *c, size_t esp_l
 
 	if (!batch_has_room(w, header + esp_len))
 		out_batch_flush(w);
-	if (!batch_has_room(w, header + esp_len) || !route_open(&c->route)) {
+	if (!batch_has_room(w, header + esp_len) || !out_route_open(&c->route)) {
 		user_count(&c->stats->dropped_queue, 1);
 		return NULL;
 	}
@@ -58,6 +58,8 @@ uint8_t *out_batch_reserve(struct outbound *w, struct out_child *c, size_t esp_l
 	run->closed = esp_len < run->segment;
 	run->len += header + esp_len;
 	run->count++;
+	if (run->stream != NULL)
+		run->stream->out.allow -= (int64_t)(header + esp_len);
 	w->batch.len += header + esp_len;
 	w->batch.last = header + esp_len;
 	return at + header;

@@ -58,7 +58,6 @@ static void send_held(struct outbound *w, const char *conn)
 			free(h->packet);
 		}
 	}
-	out_batch_flush(w);
 }
 
 void out_child_add(struct outbound *w, struct out_child *c)
@@ -78,7 +77,6 @@ void out_child_add(struct outbound *w, struct out_child *c)
 	}
 	free(c->selectors);
 	c->selectors = NULL;
-	out_route_use(w, &c->route);
 	send_held(w, c->conn);
 }
 
@@ -86,7 +84,6 @@ static void detach(struct outbound *w, struct out_child *c)
 {
 	out_batch_flush(w);
 	out_batch_forget_dest(w, &c->route.dest);
-	out_route_unuse(w, &c->route);
 }
 
 void out_child_remove(struct outbound *w, uint32_t spi_in)
@@ -97,21 +94,24 @@ void out_child_remove(struct outbound *w, uint32_t spi_in)
 		return;
 	esp_spd_remove(w->spd, c);
 	detach(w, c);
+	out_queue_rehome(w, &c->route);
 	out_child_free(c);
 }
 
 void out_child_route(struct outbound *w, uint32_t spi_in, struct out_route *route)
 {
 	struct out_child *c = cv_table_get(w->children, spi_key(&spi_in));
+	struct out_route before;
 
 	if (c == NULL) {
 		out_route_clear(route);
 		return;
 	}
 	detach(w, c);
-	out_route_clear(&c->route);
+	before = c->route;
 	c->route = *route;
-	out_route_use(w, &c->route);
+	out_queue_rehome(w, &before);
+	out_route_clear(&before);
 }
 
 struct leaving {
@@ -124,9 +124,13 @@ static bool leave_udp(void *arg, void *object)
 	const struct leaving *l = arg;
 	struct out_child *c = object;
 
-	if (c->route.udp == l->udp) {
+	struct out_route before = c->route;
+
+	if (before.udp == l->udp) {
 		detach(l->w, c);
-		out_route_clear(&c->route);
+		c->route = (struct out_route){ 0 };
+		out_queue_rehome(l->w, &before);
+		out_route_clear(&before);
 	}
 	return true;
 }
@@ -149,7 +153,6 @@ void out_trap_add(struct outbound *w, struct out_trap *t)
 	}
 	t->next = w->traps;
 	w->traps = t;
-	out_update_reading(w);
 }
 
 void out_trap_remove(struct outbound *w, const char *conn)
@@ -162,8 +165,7 @@ void out_trap_remove(struct outbound *w, const char *conn)
 		*at = t->next;
 		esp_spd_remove(w->trap_spd, t);
 		out_trap_free(t);
-		out_update_reading(w);
-		return;
+			return;
 	}
 }
 

@@ -45,23 +45,27 @@ static void seal_fragment(void *arg, struct cv_bytes fragment)
 	out_seal_packet(s->w, s->c, fragment);
 }
 
-static void fragment_all(struct outbound *w, struct out_child *c, const struct segment_plan *plan)
+static void fragment_all(struct outbound *w, struct out_child *c, const struct segment_plan *plan,
+			 const struct flowq_piece *piece)
 {
 	struct sealing s = { w, c };
 
-	for (uint32_t i = 0; i < plan->count; i++) {
+	for (uint32_t i = piece->first; i < piece->first + piece->count; i++) {
 		size_t len = segment_len(plan, i);
 
 		segment_write(plan, i, w->scratch);
+		if (piece->mark && i == piece->first)
+			flowq_mark_ce(w->scratch);
 		if (fragment_ipv4(cv_bytes(w->scratch, len), c->mtu, w->fragment, seal_fragment, &s) != CV_OK)
 			user_count(&c->stats->too_big, 1);
 	}
 }
 
-void out_too_big(struct outbound *w, struct out_child *c, const struct segment_plan *plan)
+void out_too_big(struct outbound *w, struct out_child *c, const struct segment_plan *plan,
+		 const struct flowq_piece *piece)
 {
 	if (plan->info.version == 4 && (cv_get_u16(plan->packet + 6) & IPV4_DF) == 0) {
-		fragment_all(w, c, plan);
+		fragment_all(w, c, plan, piece);
 		return;
 	}
 	user_count(&c->stats->too_big, 1);

@@ -58,24 +58,28 @@ void out_seal_packet(struct outbound *w, struct out_child *c, struct cv_bytes pa
 }
 
 static void seal_segments(struct outbound *w, struct out_child *c, const struct segment_plan *plan,
-			  uint8_t tos)
+			  const struct flowq_piece *piece)
 {
-	size_t len = 0;
-	size_t esp_len = 0;
+	uint8_t tos = esp_packet_tos(cv_bytes(plan->packet, plan->info.total));
+	size_t len = segment_len(plan, piece->first);
+	size_t esp_len = esp_out_packet_len(c->sa, len);
 	uint64_t packets = 0;
 	uint64_t octets = 0;
 
-	for (uint32_t i = 0; i < plan->count && !c->spent; i++) {
+	for (uint32_t i = piece->first; i < piece->first + piece->count && !c->spent; i++) {
+		bool mark = piece->mark && i == piece->first;
 		uint8_t *at;
 
-		if (i == 0 || i + 1 == plan->count) {
+		if (i + 1 == plan->count) {
 			len = segment_len(plan, i);
 			esp_len = esp_out_packet_len(c->sa, len);
 		}
-		at = out_batch_reserve(w, c, esp_len, tos);
+		at = out_batch_reserve(w, c, esp_len, mark ? tos | FLOWQ_CE : tos);
 		if (at == NULL)
 			continue;
 		segment_write(plan, i, at + c->overhead);
+		if (mark)
+			flowq_mark_ce(at + c->overhead);
 		if (!seal(w, c, at, len))
 			break;
 		packets++;
@@ -83,6 +87,15 @@ static void seal_segments(struct outbound *w, struct out_child *c, const struct 
 	}
 	if (packets > 0)
 		count_out(w, c, packets, octets);
+}
+
+void out_packet_seal(struct outbound *w, struct out_child *c, const struct segment_plan *plan,
+		     const struct flowq_piece *piece)
+{
+	if (segment_len(plan, 0) > c->mtu)
+		out_too_big(w, c, plan, piece);
+	else
+		seal_segments(w, c, plan, piece);
 }
 
 void out_packet(struct outbound *w, const struct virtio_net_hdr *hdr, struct cv_bytes packet)
@@ -105,8 +118,5 @@ void out_packet(struct outbound *w, const struct virtio_net_hdr *hdr, struct cv_
 			user_count(&w->plane->stats.no_policy, 1);
 		return;
 	}
-	if (segment_len(&plan, 0) > c->mtu)
-		out_too_big(w, c, &plan);
-	else
-		seal_segments(w, c, &plan, esp_packet_tos(packet));
+	out_queue_put(w, c, &plan, &flow);
 }

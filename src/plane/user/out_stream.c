@@ -1,66 +1,19 @@
-/* The write side of the streams, and back-pressure: when nothing that is in use can take more, the device is
- * not read and the queue grows there. One slow stream among several gets a bounded queue of its own instead,
- * so that it does not hold up the others. A queue over inner flows would stand where out_packet is called. */
+/* The write side of the streams. A socket is given little more than it sends at once; the rest waits in the
+ * queue in front of it (out_queue.c). */
 #include <sys/socket.h>
 
 #include "plane/user/outbound.h"
 #include "xport/socket.h"
 
-/* --- who is in use, and who is full --- */
-
-static void count_stream(struct outbound *w, const struct user_stream *s, int by)
-{
-	if (s->out.children == 0 || s->out.dead)
-		return;
-	w->streams_used += (unsigned)by;
-	if (s->out.blocked)
-		w->streams_blocked += (unsigned)by;
-}
-
-void out_route_use(struct outbound *w, struct out_route *r)
-{
-	if (r->udp != NULL)
-		w->udp_children++;
-	if (r->stream != NULL) {
-		count_stream(w, r->stream, -1);
-		r->stream->out.children++;
-		count_stream(w, r->stream, 1);
-	}
-	out_update_reading(w);
-}
-
-void out_route_unuse(struct outbound *w, struct out_route *r)
-{
-	if (r->udp != NULL)
-		w->udp_children--;
-	if (r->stream != NULL) {
-		count_stream(w, r->stream, -1);
-		r->stream->out.children--;
-		count_stream(w, r->stream, 1);
-	}
-	out_update_reading(w);
-}
-
-static void set_blocked(struct outbound *w, struct user_stream *s, bool blocked)
-{
-	count_stream(w, s, -1);
-	s->out.blocked = blocked;
-	count_stream(w, s, 1);
-	out_update_reading(w);
-}
-
-/* --- streams --- */
-
 static void stream_died(struct outbound *w, struct user_stream *s, int os_error)
 {
 	struct user_msg *msg = user_msg_new(USER_EV_STREAM_LOST, cv_bytes(NULL, 0));
 
-	count_stream(w, s, -1);
 	s->out.dead = true;
 	s->out.blocked = false;
+	s->out.polling = false;
 	(void)uv_poll_stop(&s->out.poll);
 	xport_writer_free(&s->out.writer);
-	out_update_reading(w);
 	if (msg != NULL) {
 		msg->stream_id = s->path.stream_id;
 		msg->os_error = os_error;
@@ -73,11 +26,28 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 	struct user_stream *s = poll->data;
 	struct outbound *w = poll->loop->data;
 
-	(void)status; /* an error comes back from the write */
 	(void)events;
-	out_stream_push(w, s, NULL, 0);
+	s->out.blocked = false;
+	s->out.allow = 0;
+	out_stream_push(w, s, NULL, 0); /* an error comes back from the write */
 	if (status < 0 && !s->out.dead)
 		stream_died(w, s, xport_socket_error(s->fd));
+	out_work(w);
+	if (s->out.blocked || !s->out.polling)
+		return;
+	s->out.polling = false;
+	(void)uv_poll_stop(&s->out.poll);
+}
+
+/* Waits until the socket is writable. */
+static void block(struct outbound *w, struct user_stream *s)
+{
+	s->out.blocked = true;
+	if (s->out.polling)
+		return;
+	s->out.polling = true;
+	if (uv_poll_start(&s->out.poll, UV_WRITABLE, on_writable) != 0)
+		stream_died(w, s, UV_ENOMEM);
 }
 
 void out_stream_push(struct outbound *w, struct user_stream *s, const struct iovec *frames, unsigned n)
@@ -88,24 +58,23 @@ void out_stream_push(struct outbound *w, struct user_stream *s, const struct iov
 		return;
 	switch (xport_writer_push(&s->out.writer, s->fd, frames, n, &os_error)) {
 	case XPORT_WRITE_DONE:
-		if (s->out.blocked) {
-			(void)uv_poll_stop(&s->out.poll);
-			set_blocked(w, s, false);
-		}
 		if (s->out.closing)
 			(void)shutdown(s->fd, SHUT_WR);
 		return;
-	case XPORT_WRITE_BLOCKED:
-		if (s->out.blocked)
-			return;
-		set_blocked(w, s, true);
-		if (uv_poll_start(&s->out.poll, UV_WRITABLE, on_writable) == 0)
-			return;
-		os_error = UV_ENOMEM;
-		break;
+	case XPORT_WRITE_BLOCKED: block(w, s); return;
 	case XPORT_WRITE_FAILED: break;
 	}
 	stream_died(w, s, os_error);
+}
+
+bool out_stream_wants(struct outbound *w, struct user_stream *s)
+{
+	if (s->out.dead || s->out.blocked)
+		return false;
+	if (out_pace_ask(s))
+		return true;
+	block(w, s);
+	return false;
 }
 
 void out_stream_add(struct outbound *w, struct user_stream *s)
@@ -118,6 +87,7 @@ void out_stream_add(struct outbound *w, struct user_stream *s)
 	s->out.poll.data = s;
 	s->out.attached = true;
 	xport_writer_init(&s->out.writer, !s->accepted, &w->spares);
+	out_pace_start(s);
 	s->out.prev = NULL;
 	s->out.next = w->streams;
 	if (w->streams != NULL)
@@ -134,7 +104,6 @@ void out_stream_remove(struct outbound *w, struct user_stream *s)
 {
 	out_batch_forget_stream(w, s);
 	if (!s->out.dead) {
-		count_stream(w, s, -1);
 		s->out.dead = true;
 		xport_writer_free(&s->out.writer);
 	}
@@ -145,8 +114,8 @@ void out_stream_remove(struct outbound *w, struct user_stream *s)
 	if (s->out.next != NULL)
 		s->out.next->out.prev = s->out.prev;
 	s->out.attached = false;
+	out_queue_rehome(w, &(struct out_route){ .stream = s });
 	uv_close((uv_handle_t *)&s->out.poll, on_stream_closed);
-	out_update_reading(w);
 }
 
 void out_stream_close(struct outbound *w, struct user_stream *s)
@@ -155,5 +124,6 @@ void out_stream_close(struct outbound *w, struct user_stream *s)
 		return;
 	out_batch_flush(w);
 	s->out.closing = true;
+	out_queue_rehome(w, &(struct out_route){ .stream = s });
 	out_stream_push(w, s, NULL, 0);
 }

@@ -8,21 +8,50 @@
 #include "plane/user/outbound.h"
 #include "xport/socket.h"
 
-static void on_tun(uv_poll_t *poll, int status, int events);
-
-void out_update_reading(struct outbound *w)
+/* True: the device may have more. */
+static bool fill(struct outbound *w)
 {
-	bool others = w->udp_children > 0 || w->traps != NULL || w->streams_blocked < w->streams_used;
-	bool full = w->udp_blocked != NULL || (w->streams_used > 0 && !others);
-	bool wanted = !full && !w->stopping;
+	size_t octets = 0;
 
-	if (wanted == w->tun_reading)
-		return;
-	w->tun_reading = wanted;
-	if (!wanted)
-		(void)uv_poll_stop(&w->tun_poll);
-	else if (uv_poll_start(&w->tun_poll, UV_READABLE, on_tun) != 0)
-		w->tun_reading = false;
+	for (unsigned i = 0; i < OUT_READ_PACKETS && octets < OUT_READ_OCTETS; i++) {
+		ssize_t n;
+
+		if (!w->tun_reading || !out_incoming_ready(w))
+			return false;
+		n = tun_read(w->plane->tun.fd, &w->hdr, w->incoming->data, PACKET_MAX);
+		if (n == 0)
+			return false;
+		if (n < 0) {
+			user_count(&w->plane->stats.bad_tun, 1);
+			if (errno != EBADMSG)
+				return false;
+			continue;
+		}
+		octets += (size_t)n;
+		out_packet(w, &w->hdr, cv_bytes(w->incoming->data, (size_t)n));
+	}
+	return true;
+}
+
+static void on_again(uv_idle_t *again)
+{
+	out_work(again->data);
+}
+
+void out_work(struct outbound *w)
+{
+	bool more = true;
+
+	w->now_ms = user_now_ms();
+	for (unsigned i = 0; i < OUT_TURNS && more; i++) {
+		bool unread = fill(w);
+
+		more = out_queues_serve(w) || unread;
+	}
+	if (more && !w->stopping)
+		(void)uv_idle_start(&w->again, on_again);
+	else
+		(void)uv_idle_stop(&w->again);
 }
 
 static void on_tun(uv_poll_t *poll, int status, int events)
@@ -30,28 +59,14 @@ static void on_tun(uv_poll_t *poll, int status, int events)
 	struct outbound *w = poll->data;
 
 	(void)events;
-	w->now_ms = user_now_ms();
-	for (unsigned i = 0; i < OUT_ROUNDS && w->tun_reading; i++) {
-		ssize_t n = tun_read(w->plane->tun.fd, &w->hdr, w->packet, PACKET_MAX);
-
-		if (n == 0)
-			break;
-		if (n < 0) {
-			user_count(&w->plane->stats.bad_tun, 1);
-			if (errno != EBADMSG)
-				break;
-			continue;
-		}
-		out_packet(w, &w->hdr, cv_bytes(w->packet, (size_t)n));
-		if (w->batch.len >= OUT_BATCH_FULL)
-			out_batch_flush(w);
-	}
-	out_batch_flush(w);
-	if (status < 0) /* the device reports an error only when it is gone; libuv has stopped the handle */
-		cv_log(
-		    CV_LOG_ERROR, USER_ROOM, NULL,
-		    "the device %s was removed from outside; no packets pass until the daemon is restarted",
-		    w->plane->tun.name);
+	out_work(w);
+	if (status >= 0)
+		return;
+	w->tun_reading =
+	    false; /* an error comes only when the device is gone; libuv has stopped the handle */
+	cv_log(CV_LOG_ERROR, USER_ROOM, NULL,
+	       "the device %s was removed from outside; no packets pass until the daemon is restarted",
+	       w->plane->tun.name);
 }
 
 static void on_udp_writable(uv_poll_t *poll, int status, int events)
@@ -65,7 +80,7 @@ static void on_udp_writable(uv_poll_t *poll, int status, int events)
 		(void)xport_socket_error(u->udp.fd);
 	w->udp_blocked = NULL;
 	out_batch_flush(w);
-	out_update_reading(w);
+	out_work(w);
 }
 
 void out_udp_block(struct outbound *w, struct user_udp *u)
@@ -75,7 +90,6 @@ void out_udp_block(struct outbound *w, struct user_udp *u)
 	w->udp_blocked = u;
 	if (uv_poll_start(&u->out_poll, UV_WRITABLE, on_udp_writable) != 0)
 		w->udp_blocked = NULL;
-	out_update_reading(w);
 }
 
 static void udp_add(struct outbound *w, struct user_udp *u)
@@ -105,7 +119,6 @@ static void udp_remove(struct outbound *w, struct user_udp *u)
 		else
 			user_udp_release(u);
 		u->out_polling = false;
-		out_update_reading(w);
 		return;
 	}
 }
@@ -123,12 +136,13 @@ static void send_ike(struct outbound *w, const struct user_msg *msg)
 static void stop(struct outbound *w)
 {
 	w->stopping = true;
-	out_update_reading(w);
+	w->tun_reading = false;
 	while (w->streams != NULL)
 		out_stream_remove(w, w->streams);
 	while (w->udps != NULL)
 		udp_remove(w, w->udps);
 	uv_close((uv_handle_t *)&w->tun_poll, NULL);
+	uv_close((uv_handle_t *)&w->again, NULL);
 	uv_close((uv_handle_t *)&w->commands.wake, NULL);
 }
 
@@ -175,6 +189,8 @@ static void on_commands(uv_async_t *wake)
 		run_command(w, msg);
 		free(msg);
 	}
+	if (!w->stopping)
+		out_work(w);
 }
 
 static void run(void *arg)
@@ -193,11 +209,11 @@ static struct cv_bytes child_key(const void *object)
 
 static void release(struct outbound *w)
 {
+	out_queues_free(w);
 	out_children_free(w);
 	xport_spares_free(&w->spares);
 	user_queue_free(&w->commands);
 	free(w->batch.buf);
-	free(w->packet);
 	free(w->scratch);
 	free(w->fragment);
 	free(w);
@@ -208,11 +224,11 @@ static enum cv_err allocate(struct outbound *w)
 	uint8_t seed[16];
 
 	user_random(seed, sizeof seed);
+	user_random((uint8_t *)w->flow_seed, sizeof w->flow_seed);
 	w->batch.buf = malloc(OUT_BATCH_CAP);
-	w->packet = malloc(PACKET_MAX);
 	w->scratch = malloc(PACKET_MAX);
 	w->fragment = malloc(PACKET_MAX);
-	if (w->batch.buf == NULL || w->packet == NULL || w->scratch == NULL || w->fragment == NULL ||
+	if (w->batch.buf == NULL || w->scratch == NULL || w->fragment == NULL ||
 	    esp_spd_new(seed, &w->spd) != CV_OK || esp_spd_new(seed, &w->trap_spd) != CV_OK)
 		return CV_E_NOMEM;
 	return user_table_new(&w->children, child_key);
@@ -228,7 +244,11 @@ static enum cv_err start(struct outbound *w)
 	if (uv_poll_init(&w->loop, &w->tun_poll, w->plane->tun.fd) != 0)
 		return CV_E_INTERNAL;
 	w->tun_poll.data = w;
-	out_update_reading(w);
+	(void)uv_idle_init(&w->loop, &w->again);
+	w->again.data = w;
+	if (uv_poll_start(&w->tun_poll, UV_READABLE, on_tun) != 0)
+		return CV_E_INTERNAL;
+	w->tun_reading = true;
 	return user_thread_start(&w->thread, "culvert-out", run, w);
 }
 

@@ -46,6 +46,8 @@ struct user_child_stats {
 };
 void user_child_stats_unref(struct user_child_stats *s);
 
+struct out_queue; /* outbound's */
+
 /* A UDP socket. Control sends IKE through it, inbound reads it, outbound sends ESP. */
 struct user_udp {
 	atomic_uint refs;
@@ -56,6 +58,7 @@ struct user_udp {
 	struct user_udp *in_next;
 	uv_poll_t out_poll; /* outbound: while the socket is full */
 	struct user_udp *out_next;
+	struct out_queue *out_queue; /* what waits to be sealed; NULL: nothing */
 	bool out_polling;
 };
 void user_udp_ref(struct user_udp *u);
@@ -99,11 +102,19 @@ struct user_stream {
 	struct {
 		struct xport_writer writer;
 		uv_poll_t poll;
-		bool blocked;
+		bool polling;
+		bool blocked; /* the socket takes no more until it is writable */
 		bool closing;
 		bool dead;
-		bool attached;	   /* in the worker's list */
-		unsigned children; /* that send on it */
+		bool attached;		 /* in the worker's list */
+		struct out_queue *queue; /* what waits to be sealed; NULL: nothing */
+		int64_t allow;		 /* octets to write before the socket is asked again */
+		uint32_t unsent_max;	 /* octets it may hold */
+		uint32_t rtt_us;
+		uint64_t rate; /* octets a second; 0: not known */
+		uint64_t sampled_us;
+		uint64_t best_rate, best_us; /* while BBR starts: the highest rate, and since when */
+		bool limited;		     /* ... and it is held to that */
 		struct user_stream *prev, *next;
 	} out;
 };

@@ -8,8 +8,9 @@
 #include "xport/socket.h"
 
 enum {
-	PATH_MTU = 1500,       /* of the outer path, where nothing smaller is known */
-	UDP_OVERHEAD = 40 + 8, /* IPv6 and UDP: the larger of both families */
+	PATH_MTU = 1500,	    /* of the outer path, where nothing smaller is known */
+	UDP_OVERHEAD = 40 + 8,	    /* IPv6 and UDP: the larger of both families */
+	TCP_OVERHEAD = 20 + 12 + 2, /* TCP with timestamps, and the length of a frame */
 	PATH_MTU_MIN = 576,
 	IPV6_MTU_MIN = 1280,
 };
@@ -60,11 +61,14 @@ static bool carries_ipv6(const struct ike_child_sa *child)
 }
 
 /* One inner MTU for every path the pair may come to use: what fits ESP in UDP in IPv6, so that a move from
- * TCP to UDP, or between the families, never breaks a flow. Never so much that a frame's or a datagram's
- * length field could not say it. */
+ * TCP to UDP, or between the families, never breaks a flow; and a frame no longer than a TCP segment of this
+ * family: one of which a few octets go into a segment of their own makes twice the packets, and a congestion
+ * control that counts packets (BBR does) takes the link for twice as fast. Never so much that a frame's or a
+ * datagram's length field could not say it. */
 static uint32_t inner_mtu(struct plane *p, const struct ike_child_sa *child, const struct esp_out *sa)
 {
 	uint32_t most = (uint32_t)esp_out_inner_max(sa, XPORT_UDP_SEND_MAX);
+	uint32_t tcp = TCP_OVERHEAD + (child->path.remote.ip.family == CV_IPV6 ? 40 : 20);
 	uint32_t path, mtu;
 
 	if (child->mtu != 0)
@@ -74,7 +78,7 @@ static uint32_t inner_mtu(struct plane *p, const struct ike_child_sa *child, con
 		path = PATH_MTU;
 	if (path < PATH_MTU_MIN)
 		path = PATH_MTU_MIN;
-	mtu = (uint32_t)esp_out_inner_max(sa, path - UDP_OVERHEAD);
+	mtu = (uint32_t)esp_out_inner_max(sa, path - (tcp > UDP_OVERHEAD ? tcp : UDP_OVERHEAD));
 	/* Every IPv6 link carries this much (RFC 8200 section 5); rather the outer packets are cut in two. */
 	if (mtu < IPV6_MTU_MIN && carries_ipv6(child))
 		mtu = IPV6_MTU_MIN;

@@ -33,6 +33,7 @@ struct conf_setup {
 	bool cookie_never;                              /* ddos-mode=unlimited */
 	uint32_t cookie_threshold, halfopen_max;
 	uint32_t nat_keepalive_ms;
+	char tcp_congestion[16];                        /* "": the plane's choice; system: the system's */
 	uint32_t socket_buffer;                         /* ike-socket-bufsize; 0: the system's */
 };
 

@@ -260,6 +260,12 @@ const struct conf_option conf_option_table[] = {
 	  .why = "culvert shows its counters by culvert status and culvert trafficstatus" },
 	{ .name = "syslog", .section = SETUP, .type = "obsolete", .fallback = "", .support = IGNORED,
 	  .text = "Facility of syslog", .why = obsolete },
+	{ .name = "tcp-congestion", .section = SETUP, .type = "name", .fallback = "",
+	  .apply = conf_apply_tcp_congestion,
+	  .text = "Congestion control of the TCP streams that carry tunnels, dialled and accepted alike (an accepted "
+		"stream does not say at first which connection it is for). bbr keeps its rate on links that lose "
+		"packets; cubic falls to what a single plain flow gets there. Without it: bbr, if the kernel has it. "
+		"system: what the system gives to all" },
 	{ .name = "uniqueids", .section = SETUP, .type = "boolean", .fallback = "yes",
 	  .apply = conf_apply_bool, .offset = offsetof(struct conf_setup, uniqueids),
 	  .text = "A new IKE SA of the same identities replaces the old one" },

@@ -35,6 +35,7 @@ void conf_apply_entry(const struct conf_apply *a); /* const struct conf_entry *:
 
 /* Those with a syntax of their own. */
 void conf_apply_listen(const struct conf_apply *a);	     /* struct cv_ip, %any for all */
+void conf_apply_tcp_congestion(const struct conf_apply *a);  /* struct conf_setup */
 void conf_apply_listen_tcp(const struct conf_apply *a);	     /* struct conf_setup */
 void conf_apply_ddos_mode(const struct conf_apply *a);	     /* struct conf_setup */
 void conf_apply_debug(const struct conf_apply *a);	     /* uint8_t log level */

@@ -57,6 +57,20 @@ void conf_apply_listen_tcp(const struct conf_apply *a)
 		say(a, "yes, no or a list of at most 16 ports");
 }
 
+/* Only the kernel that runs the tunnel knows which names it has; the daemon says so at its start. */
+void conf_apply_tcp_congestion(const struct conf_apply *a)
+{
+	struct conf_setup *setup = a->field;
+	const char *value = a->entry->value;
+	size_t len = strlen(value);
+
+	if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-") != len || len >= sizeof(setup->tcp_congestion)) {
+		say(a, "system or the name of a congestion control, such as bbr or cubic");
+		return;
+	}
+	memcpy(setup->tcp_congestion, value, len + 1);
+}
+
 void conf_apply_ddos_mode(const struct conf_apply *a)
 {
 	struct conf_setup *setup = a->field;

@@ -115,7 +115,10 @@ static enum cv_err make_plane(struct daemon *d)
 				       .tun_mtu = TUN_MTU,
 				       .udp_buffer = conf_setup(d->conf)->socket_buffer };
 	struct plane_callbacks callbacks = daemon_plane_callbacks(d);
-	enum cv_err err = plane_user_new(&d->loop, &config, &callbacks, &d->plane);
+	enum cv_err err;
+
+	memcpy(config.congestion, conf_setup(d->conf)->tcp_congestion, sizeof(config.congestion));
+	err = plane_user_new(&d->loop, &config, &callbacks, &d->plane);
 	if (err != CV_OK) {
 		cv_log(CV_LOG_ERROR, DAEMON_ROOM, NULL,
 		       "not started: no TUN device. 'busy' means that another culvertd runs in this network "

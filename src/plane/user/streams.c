@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "plane/user/user.h"
+#include "xport/pace.h"
 #include "xport/socket.h"
 
 enum {
@@ -97,6 +98,8 @@ static void hand_over(struct plane *p, struct user_stream *s)
 {
 	s->ctl.state = USER_STREAM_OPEN;
 	xport_tcp_tune(s->fd);
+	if (p->config.congestion[0] != '\0')
+		(void)xport_congestion_set(s->fd, p->config.congestion); /* known since the start */
 	post_both(p, USER_CMD_STREAM_ADD, s);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crypto/version.h"
+#include "xport/pace.h"
 
 /* --- what the threads share --- */
 
@@ -135,6 +136,29 @@ static void set_defaults(struct plane_config *c)
 	set_default(&c->workers, 1);
 }
 
+/* The name is empty from here on where the system's own control is to be left as it is. */
+static void choose_congestion(struct plane_config *c)
+{
+	static const char best[] = "bbr";
+	bool asked = c->congestion[0] != '\0';
+
+	if (strcmp(c->congestion, "system") == 0) {
+		c->congestion[0] = '\0';
+		return;
+	}
+	if (!asked)
+		memcpy(c->congestion, best, sizeof best);
+	if (xport_congestion_known(c->congestion))
+		return;
+	if (asked)
+		cv_log(CV_LOG_WARNING, USER_ROOM, NULL,
+		       "tcp-congestion=%s: the kernel does not have it (sysctl "
+		       "net.ipv4.tcp_available_congestion_control "
+		       "names what it has); TCP streams use the system's",
+		       c->congestion);
+	c->congestion[0] = '\0';
+}
+
 static struct cv_bytes stream_key(const void *object)
 {
 	const struct user_stream *s = object;
@@ -199,6 +223,7 @@ enum cv_err plane_user_new(uv_loop_t *loop, const struct plane_config *config,
 	p->stranger_log = (struct cv_log_limit){ .burst = 5, .interval_ms = 10000 };
 	p->event_log = (struct cv_log_limit){ .burst = 5, .interval_ms = 10000 };
 	set_defaults(&p->config);
+	choose_congestion(&p->config);
 	err = user_table_new(&p->streams, stream_key);
 	if (err == CV_OK)
 		err = user_table_new(&p->children, child_key);

@@ -150,6 +150,7 @@ static const struct {
 	{ "max-halfopen-ike", "99" },
 	{ "plutodebug", "base,crypt" },
 	{ "secretsfile", "/etc/other" },
+	{ "tcp-congestion", "cubic" },
 	{ "uniqueids", "no" },
 	{ "leftauth", "null" },
 	{ "authby", "null" },

@@ -329,10 +329,16 @@ void ike_attempt_start(struct ike_connection *conn, const struct ike_event *even
 
 void ike_attempt_stream_opened(struct ike_sa *sa, const struct ike_path *path)
 {
-	if (sa->state != IKE_SA_NONE || !sa->hs || !sa->hs->attempt)
+	if (!sa->hs || !sa->hs->attempt)
+		return;
+	sa->path.local = path->local;
+	if (sa->state == IKE_SA_INIT_SENT) {
+		ike_task_rebuild(sa);
+		return;
+	}
+	if (sa->state != IKE_SA_NONE)
 		return;
 	cv_timer_cancel(&sa->engine->timers, &sa->expire);
-	sa->path.local = path->local;
 	ike_init_start(sa);
 }
 

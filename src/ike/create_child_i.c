@@ -20,7 +20,7 @@ struct create_task {
 	uint32_t spi_in;
 	uint8_t nonce[IKE_NONCE_LEN];
 	struct crypto_ke *ke;
-	uint16_t group; /* 0: the first one configured, or none */
+	uint16_t group; /* 0: the IKE SA's, or else the first one configured, or none */
 	uint8_t ke_tries;
 	bool over; /* answered; only its memory is left */
 };
@@ -53,6 +53,9 @@ static enum cv_err build(struct ike_sa *sa, struct ike_task *base, struct wire_b
 
 	task->spi_in = ike_child_new_spi(sa->engine);
 	ike_core_random(sa->engine, task->nonce, sizeof(task->nonce));
+	/* The best guess is what this peer took last time. libreswan 4.10 answers a wrong one with INVALID_SYNTAX. */
+	if (!task->group && ike_select_has_group(&sa->policy->conn.esp_proposals, sa->suite.ke))
+		task->group = sa->suite.ke;
 	if (!task->group)
 		task->group = ike_select_first_group(&sa->policy->conn.esp_proposals);
 	ike_negotiate_offer_sa(sa, b, task->spi_in, true);

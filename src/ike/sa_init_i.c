@@ -9,6 +9,7 @@
 #include "ike/nat.h"
 #include "ike/sa.h"
 #include "ike/select.h"
+#include "ike/stream.h"
 
 enum { COOKIE_TRIES_MAX = 4, KE_TRIES_MAX = 3 };
 
@@ -62,6 +63,20 @@ void ike_init_start(struct ike_sa *sa)
 	ike_task_add(sa, task);
 }
 
+bool ike_init_redial(struct ike_sa *sa)
+{
+	struct ike_path path = sa->path;
+
+	if (sa->state != IKE_SA_INIT_SENT || !sa->hs->redial)
+		return false;
+	sa->hs->redial = false;
+	path.local.port = 0;
+	if (ike_stream_dial(sa->engine, &path))
+		return false;
+	ike_sa_set_path(sa, &path);
+	return true;
+}
+
 /* An answer that nobody has signed says no. Over UDP somebody else may have sent it: go on waiting for a good
  * one (R7296-2.21.1-1). Over TCP there is nothing to wait for (R9329-6.4-1). */
 static enum ike_task_result refused(struct ike_sa *sa, const char *text)
@@ -87,6 +102,7 @@ static enum ike_task_result take_cookie(struct ike_sa *sa, struct cv_bytes cooki
 		return refused(sa, "asked for a cookie again and again");
 	memcpy(hs->cookie, cookie.data, cookie.len);
 	hs->cookie_len = (uint8_t)cookie.len;
+	hs->redial = true;
 	return IKE_TASK_AGAIN;
 }
 
@@ -113,6 +129,7 @@ static enum ike_task_result take_group(struct ike_sa *sa, struct cv_bytes data)
 		ike_attempt_rung_failed(sa, "cannot make a key for the group that the peer wants");
 		return IKE_TASK_DONE;
 	}
+	hs->redial = true;
 	return IKE_TASK_AGAIN;
 }
 

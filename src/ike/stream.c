@@ -7,6 +7,7 @@
 #include "ike/attempt.h"
 #include "ike/output.h"
 #include "ike/sa.h"
+#include "ike/sa_init.h"
 
 const char *ike_transport_name(uint8_t transport)
 {
@@ -245,6 +246,8 @@ static void sa_lost(struct ike_sa *sa, int os_error)
 			   sa->policy->conn.retransmit_timeout_ms / 1000);
 		sa->stream_lost = true;
 		ike_sa_arm(sa, &sa->expire, sa->engine->now_ms + sa->policy->conn.retransmit_timeout_ms);
+	} else if (sa->hs && sa->hs->attempt && ike_init_redial(sa)) {
+		return;
 	} else if (sa->hs && sa->hs->attempt) {
 		ike_attempt_rung_failed(sa, text);
 	} else {

@@ -155,6 +155,12 @@ void ike_task_resend(struct ike_sa *sa)
 	transmit(sa);
 }
 
+void ike_task_rebuild(struct ike_sa *sa)
+{
+	if (sa->flight && sa->tasks)
+		launch(sa, sa->tasks);
+}
+
 void ike_task_overdue(struct ike_sa *sa)
 {
 	struct ike_task *task = sa->tasks;

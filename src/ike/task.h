@@ -49,6 +49,8 @@ void ike_task_response(struct ike_sa *sa, const struct ike_msg *response);
 bool ike_task_expects(const struct ike_sa *sa, const struct wire_header *h);
 /* Sends the request in flight once more, bit for bit (a new stream came up, R9329-6.2-3). */
 void ike_task_resend(struct ike_sa *sa);
+/* Builds the request in flight anew and sends it under the same message id. */
+void ike_task_rebuild(struct ike_sa *sa);
 /* The retransmission timer fired. */
 void ike_task_overdue(struct ike_sa *sa);
 /* Drops all that wait, but not the one in flight. */

@@ -124,6 +124,30 @@ static void other_group_for_a_child_is_a_fresh_exchange(void **state)
 	rig_free(rig);
 }
 
+static void a_has_a_favourite(struct ike_conn *conn, bool a)
+{
+	three_children(conn, a);
+	conn->esp_proposals.count = 0;
+	rig_proposal(&conn->esp_proposals, WIRE_ENCR_AES_GCM_16, 256, 0, 0,
+		     a ? WIRE_KE_ECP256 : WIRE_KE_CURVE25519);
+	if (a)
+		conn->esp_proposals.proposal[0].transform[conn->esp_proposals.proposal[0].transform_count++] =
+		    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_CURVE25519 };
+}
+
+/* The IKE SA has told which group the peer takes: no exchange is lost on another (libreswan 4.10 answers INVALID_SYNTAX
+ * to a wrong guess). */
+static void first_guess_for_a_child_is_the_group_of_the_ike_sa(void **state)
+{
+	struct rig *rig = rig_with(a_has_a_favourite);
+
+	(void)state;
+	up(rig);
+	rig_assert_same_children(rig, 3);
+	assert_int_equal(rig->sent_udp, 2 * 4); /* IKE_SA_INIT, IKE_AUTH, two CREATE_CHILD_SA */
+	rig_free(rig);
+}
+
 static void b_has_no_pfs(struct ike_conn *conn, bool a)
 {
 	three_children(conn, a);
@@ -608,6 +632,7 @@ int main(void)
 		cmocka_unit_test(every_configured_child_is_made),
 		cmocka_unit_test(one_child_refused_is_named_and_the_others_stand),
 		cmocka_unit_test(other_group_for_a_child_is_a_fresh_exchange),
+		cmocka_unit_test(first_guess_for_a_child_is_the_group_of_the_ike_sa),
 		cmocka_unit_test(pfs_that_only_the_peer_asks_for_is_granted),
 		cmocka_unit_test(lost_messages_are_made_good),
 		cmocka_unit_test(repeated_request_makes_no_second_child),

@@ -558,6 +558,90 @@ static void stream_lost_during_the_handshake_fails_the_rung(void **state)
 	rig_free(rig);
 }
 
+/* Over TCP alone; B wants another group than A's first. */
+static struct rig *wish_rig(void)
+{
+	struct rig *rig = rig_new(NULL);
+	struct ike_conn *conn = malloc(sizeof(*conn));
+
+	assert_non_null(conn);
+	for (unsigned i = 0; i < 2; i++) {
+		struct wire_proposal *p;
+
+		rig_usual(i ? &rig->b : &rig->a, conn);
+		conn->rung[0] = (struct ike_rung){ .transport = IKE_TCP, .port = 4500 };
+		conn->ike_proposals.count = 0;
+		rig_proposal(&conn->ike_proposals, WIRE_ENCR_AES_GCM_16, 256, WIRE_PRF_HMAC_SHA2_256, 0,
+			     i ? WIRE_KE_ECP256 : WIRE_KE_CURVE25519);
+		p = &conn->ike_proposals.proposal[0];
+		if (!i)
+			p->transform[p->transform_count++] =
+			    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_ECP256 };
+		rig_conn_set(i ? &rig->b : &rig->a, conn);
+	}
+	free(conn);
+	return rig;
+}
+
+/* libreswan as responder ends the stream behind INVALID_KE_PAYLOAD and COOKIE. */
+static void stream_that_ends_with_a_wish_is_dialled_again(void **state)
+{
+	struct rig *rig = wish_rig();
+	uint64_t spi;
+
+	(void)state;
+	rig_up(&rig->a, "net", 1);
+	spi = rig_header(rig_peek(rig)).spi_i;
+	rig_deliver(rig);
+	assert_true(rig_has_notify(rig_peek(rig), WIRE_N_INVALID_KE_PAYLOAD));
+	rig_deliver(rig);
+	rig_lose(rig); /* A's second request met the end of the stream */
+	rig_break_stream(rig, 0);
+	assert_int_equal(rig->stream_count, 2);
+	rig_expect(rig, &rig->b, WIRE_IKE_SA_INIT, false);
+	assert_int_equal(rig_header(rig_peek(rig)).spi_i, spi);
+	rig_run(rig);
+	assert_up_over(rig, IKE_TCP);
+	rig_down(&rig->a, "net", 2);
+	rig_run(rig);
+	rig_assert_nothing_left(rig);
+	rig_free(rig);
+}
+
+static void stream_that_ends_twice_for_one_wish_fails_the_rung(void **state)
+{
+	struct rig *rig = wish_rig();
+
+	(void)state;
+	rig_up(&rig->a, "net", 1);
+	rig_deliver(rig);
+	rig_deliver(rig);
+	rig_lose(rig);
+	rig_break_stream(rig, 0);
+	rig_lose(rig);
+	rig_break_stream(rig, 1);
+	assert_int_equal(rig->stream_count, 2);
+	assert_true(rig_said(&rig->a, IKE_REPORT_FAILED, "the TCP connection was lost"));
+	rig_assert_nothing_left(rig);
+	rig_free(rig);
+}
+
+static void stream_that_cannot_be_dialled_again_fails_the_rung(void **state)
+{
+	struct rig *rig = wish_rig();
+
+	(void)state;
+	rig_up(&rig->a, "net", 1);
+	rig_deliver(rig);
+	rig_deliver(rig);
+	rig_lose(rig);
+	rig->tcp = RIG_TCP_REFUSED;
+	rig_break_stream(rig, 0);
+	assert_true(rig_said(&rig->a, IKE_REPORT_FAILED, "could not connect"));
+	rig_assert_nothing_left(rig);
+	rig_free(rig);
+}
+
 /* R9329-5.5: everything of the IKE SA goes over the stream. */
 static void nothing_goes_over_udp_while_tcp_carries_the_tunnel(void **state)
 {
@@ -603,6 +687,9 @@ int main(void)
 		cmocka_unit_test(lost_stream_keeps_the_ike_sa_for_a_while),
 		cmocka_unit_test(up_after_a_lost_stream_makes_a_new_tunnel_at_once),
 		cmocka_unit_test(stream_lost_during_the_handshake_fails_the_rung),
+		cmocka_unit_test(stream_that_ends_with_a_wish_is_dialled_again),
+		cmocka_unit_test(stream_that_ends_twice_for_one_wish_fails_the_rung),
+		cmocka_unit_test(stream_that_cannot_be_dialled_again_fails_the_rung),
 		cmocka_unit_test(nothing_goes_over_udp_while_tcp_carries_the_tunnel),
 	};
 

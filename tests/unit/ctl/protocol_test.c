@@ -67,8 +67,8 @@ static void nonsense_is_refused_with_a_reason(void **state)
 		"{\"command\":\"up\",\"name\":\"x\"} trailing",
 		"GET / HTTP/1.1",
 		"{\"command\":\"up\",\"name\":\"\xff\xfe\"}",
-		"{\"command\":\"up\",\"name\":"
-		"\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+		("{\"command\":\"up\",\"name\":"
+		 "\"0123456789012345678901234567890123456789012345678901234567890123\"}"),
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct ctl_request out;

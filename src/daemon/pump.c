@@ -134,10 +134,13 @@ static void on_child_moved(void *arg, uint32_t spi_in, const struct ike_path *pa
 {
 	struct daemon *d = arg;
 	const struct daemon_child *c = cv_table_get(d->children, cv_bytes(&spi_in, sizeof(spi_in)));
+	struct ike_event event = { .type = IKE_EV_CHILD_MOVED, .spi_in = spi_in, .path = *path };
 	char text[CV_ADDR_TEXT_MAX];
 	struct cv_log_ctx ctx = { .conn = c == NULL ? NULL : c->conn, .esp_spi = spi_in };
 	cv_log(CV_LOG_INFO, DAEMON_ROOM, &ctx, "the peer's ESP now comes from %s",
 	       cv_addr_text(&path->remote, text));
+	if (daemon_event(d, &event) != CV_OK)
+		cv_log(CV_LOG_WARNING, DAEMON_ROOM, &ctx, "the answers cannot follow it");
 }
 
 static void on_child_failed(void *arg, uint32_t spi_in, enum cv_err why)

@@ -141,6 +141,14 @@ static void child_usage(struct ike_engine *e, const struct ike_event *event)
 		ike_liveness_usage(child->sa, event->last_in_ms, event->last_out_ms);
 }
 
+static void child_moved(struct ike_engine *e, const struct ike_event *event)
+{
+	struct ike_child *child = ike_child_by_spi_in(e, event->spi_in);
+
+	if (child)
+		ike_receive_moved(child->sa, &event->path);
+}
+
 /* The plane has no use for it: the peer is told, and so are those who wait. */
 static void child_failed(struct ike_engine *e, uint32_t spi_in)
 {
@@ -173,6 +181,7 @@ static enum cv_err handle(struct ike_engine *e, const struct ike_event *event)
 	case IKE_EV_SECRET: return secret(e, event);
 	case IKE_EV_CHILD_USAGE: child_usage(e, event); return CV_OK;
 	case IKE_EV_CHILD_FAILED: child_failed(e, event->spi_in); return CV_OK;
+	case IKE_EV_CHILD_MOVED: child_moved(e, event); return CV_OK;
 	case IKE_EV_CHILD_ERROR: ike_stream_bad(e, &event->path); return CV_OK;
 	case IKE_EV_SHUTDOWN: ike_conn_shutdown(e); return CV_OK;
 	case IKE_EV_ADDRESSES: return CV_OK;

@@ -43,6 +43,7 @@ enum ike_event_type {
 			     */
 	IKE_EV_SHUTDOWN,    /* take everything down; the driver stops when IKE_OUT_IDLE comes */
 	IKE_EV_CHILD_FAILED, /* the plane could not install it */
+	IKE_EV_CHILD_MOVED,  /* the newest authentic ESP packet of spi_in came from `path`, which is new */
 	IKE_EV_CHILD_ERROR,  /* the plane saw a broken or unknown SPI on `path` (counted, never a trigger by
 				itself) */
 };
@@ -58,7 +59,7 @@ struct ike_event {
 	uint64_t request_id;	       /* UP, DOWN: echoed in IKE_OUT_REPORT; SECRET: that of the question */
 	bool found;		       /* SECRET */
 	struct cv_bytes secret;	       /* SECRET: copied, wiped with the SA */
-	uint32_t spi_in;	       /* CHILD_USAGE, CHILD_FAILED: our inbound SPI */
+	uint32_t spi_in;	       /* CHILD_USAGE, CHILD_FAILED, CHILD_MOVED: our inbound SPI */
 	uint64_t last_in_ms;	       /* CHILD_USAGE: 0 for never */
 	uint64_t last_out_ms;
 	struct wire_ts packet_src; /* ACQUIRE: of the packet */

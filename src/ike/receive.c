@@ -120,6 +120,13 @@ static void follow(struct ike_sa *sa, const struct ike_path *path)
 	ike_sa_set_path(sa, path);
 }
 
+void ike_receive_moved(struct ike_sa *sa, const struct ike_path *path)
+{
+	if (sa->state == IKE_SA_ESTABLISHED && sa->nat_remote && path->transport == IKE_UDP &&
+	    path->local.port == sa->path.local.port)
+		follow(sa, path);
+}
+
 static void request(struct ike_sa *sa, struct ike_msg *msg, enum cv_err syntax)
 {
 	struct ike_engine *e = sa->engine;

@@ -210,6 +210,37 @@ static void responder_follows_the_newest_authenticated_message(void **state)
 	rig_free(rig);
 }
 
+/* R7296-2.23-6: the same, shown by ESP alone; nobody moves the peer between UDP and TCP or on another port of
+ * ours so. */
+static void responder_follows_the_newest_authenticated_esp(void **state)
+{
+	struct rig *rig = rig_with(through_nat, true);
+	struct ike_event moved = { .type = IKE_EV_CHILD_MOVED };
+	struct ike_sa_info b;
+
+	(void)state;
+	up(rig);
+	assert_true(rig_sa(&rig->b, &b));
+	moved.spi_in = rig->b.child[0].spi_in;
+	moved.path = b.path;
+	moved.path.remote.port = 14000;
+	assert_int_equal(rig_event(&rig->b, &moved), CV_OK);
+	assert_true(rig_sa(&rig->b, &b));
+	assert_int_equal(b.path.remote.port, 14000);
+	assert_int_equal(rig->b.child[0].path.remote.port, 14000);
+
+	moved.path.remote.port = 15000;
+	moved.path.local.port = 500;
+	assert_int_equal(rig_event(&rig->b, &moved), CV_OK);
+	moved.path = b.path;
+	moved.path.transport = IKE_TCP;
+	assert_int_equal(rig_event(&rig->b, &moved), CV_OK);
+	assert_true(rig_sa(&rig->b, &b));
+	assert_int_equal(b.path.transport, IKE_UDP);
+	assert_int_equal(b.path.remote.port, 14000);
+	rig_free(rig);
+}
+
 static void replayed_or_forged_messages_move_nobody(void **state)
 {
 	struct rig *rig = rig_with(through_nat, true);
@@ -308,6 +339,7 @@ int main(void)
 		cmocka_unit_test(encapsulation_no_stays_on_port_500),
 		cmocka_unit_test(peer_on_port_4500_is_spoken_to_from_4500),
 		cmocka_unit_test(responder_follows_the_newest_authenticated_message),
+		cmocka_unit_test(responder_follows_the_newest_authenticated_esp),
 		cmocka_unit_test(replayed_or_forged_messages_move_nobody),
 		cmocka_unit_test(unknown_own_address_is_learnt_from_the_answer),
 		cmocka_unit_test(without_subnets_the_hosts_themselves_are_protected),

@@ -61,16 +61,16 @@ static void end_starting(struct user_stream *s, const struct xport_pace *pace, u
 		s->out.best_rate = 0;
 		return;
 	}
-	if (pace->rate > s->out.best_rate + s->out.best_rate / 4) {
-		s->out.best_rate = pace->rate;
+	if (pace->rate > s->out.best_rate + s->out.best_rate / 4)
 		s->out.best_us = now_us;
-	}
+	if (pace->rate > s->out.best_rate)
+		s->out.best_rate = pace->rate;
 	full = now_us - s->out.best_us > (uint64_t)START_ROUNDS * pace->rtt_us &&
 	       pace->rtt_us > pace->min_rtt_us + pace->min_rtt_us / 4 + STANDING_US;
 	if (!full || s->out.limited)
 		return;
 	s->out.limited = true;
-	xport_pace_limit(s->fd, pace->rate - pace->rate / 16);
+	xport_pace_limit(s->fd, s->out.best_rate - s->out.best_rate / 16);
 }
 
 static void sample(struct user_stream *s, uint64_t now_us)

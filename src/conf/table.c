@@ -314,7 +314,8 @@ const struct conf_option conf_option_table[] = {
 	  .words = words_auto, .apply = conf_apply_word,
 	  .offset = offsetof(struct conf_raw_conn, autostart),
 	  .text = "What to do at the daemon's start: nothing, know it, start it with the first packet, "
-		"start it at once" },
+		"start it at once. With ondemand packets wait for the tunnel; otherwise, while the tunnel is "
+		"down, they take the host's own routes, in clear" },
 	{ .name = "ca", .section = CONN, .sided = true, .type = "name", .fallback = "", .support = REFUSED,
 	  .text = "Authority that must have signed the certificate", .why = no_certificates },
 	{ .name = "cat", .section = CONN, .sided = true, .type = "boolean", .fallback = "no",
@@ -578,7 +579,8 @@ const struct conf_option conf_option_table[] = {
 	  .text = "Priority of the kernel's policies", .why = not_the_kernel },
 	{ .name = "protoport", .section = CONN, .sided = true, .type = "protocol/port", .fallback = "%any",
 	  .apply = conf_apply_protoport, .offset = offsetof(struct conf_raw_end, protoport),
-	  .text = "Only this protocol and port of this end: tcp/443, 17/1701, udp, udp/%any" },
+	  .text = "Only this protocol and port of this end: tcp/443, 17/1701, udp, udp/%any. Other packets to "
+		"the far subnet are dropped while the tunnel is up, not sent in clear" },
 	{ .name = "pubkey", .section = CONN, .sided = true, .type = "key", .fallback = "",
 	  .support = REFUSED,
 	  .text = "Raw public key of this end", .why = no_certificates },

@@ -165,7 +165,7 @@ static enum cv_err install(struct host *h, struct host_child_entry *c, const str
 	}
 	c->owner.source4 = choose_source(c, &addresses, CV_IPV4);
 	c->owner.source6 = choose_source(c, &addresses, CV_IPV6);
-	/* Routes first: they take effect all at once with the rule. */
+	/* The throw routes come last: they are for networks inside what was claimed. */
 	struct claiming k = { .h = h, .c = c };
 	for (unsigned i = 0; i < child->remote->count && k.err == CV_OK; i++)
 		host_range_split(&child->remote->ts[i].first, &child->remote->ts[i].last, claim_remote, &k);

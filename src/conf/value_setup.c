@@ -64,7 +64,8 @@ void conf_apply_tcp_congestion(const struct conf_apply *a)
 	const char *value = a->entry->value;
 	size_t len = strlen(value);
 
-	if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-") != len || len >= sizeof(setup->tcp_congestion)) {
+	if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-") != len ||
+	    len >= sizeof(setup->tcp_congestion)) {
 		say(a, "system or the name of a congestion control, such as bbr or cubic");
 		return;
 	}

@@ -5,8 +5,8 @@
 
 #include "crypto/cipher.h"
 
-/* IKE messages are rare and IKE SAs are many: only the keys are kept, and the library's contexts, which are large,
- * are made for each message. */
+/* IKE messages are rare and IKE SAs are many: only the keys are kept, and the library's contexts, which are
+ * large, are made for each message. */
 struct crypto_sk {
 	const struct crypto_encr_info *encr;
 	uint16_t integ;
@@ -100,7 +100,8 @@ enum cv_err crypto_sk_seal(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *r
 	enum cv_err err = cipher_of(sk, true, &cipher);
 
 	if (!err)
-		err = crypto_cipher_seal(cipher, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+		err = crypto_cipher_seal(cipher,
+					 &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
 	crypto_cipher_free(cipher);
 	return err;
 }
@@ -120,7 +121,8 @@ enum cv_err crypto_sk_open(struct crypto_sk *sk, struct cv_bytes aad, uint8_t *r
 	enum cv_err err = cipher_of(sk, false, &cipher);
 
 	if (!err)
-		err = crypto_cipher_open(cipher, &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
+		err = crypto_cipher_open(cipher,
+					 &(struct crypto_record){ .aad = aad, .iv = region, .len = len });
 	crypto_cipher_free(cipher);
 	if (err)
 		return err;

@@ -53,7 +53,8 @@ static enum cv_err build(struct ike_sa *sa, struct ike_task *base, struct wire_b
 
 	task->spi_in = ike_child_new_spi(sa->engine);
 	ike_core_random(sa->engine, task->nonce, sizeof(task->nonce));
-	/* The best guess is what this peer took last time. libreswan 4.10 answers a wrong one with INVALID_SYNTAX. */
+	/* The best guess is what this peer took last time. libreswan 4.10 answers a wrong one with
+	 * INVALID_SYNTAX. */
 	if (!task->group && ike_select_has_group(&sa->policy->conn.esp_proposals, sa->suite.ke))
 		task->group = sa->suite.ke;
 	if (!task->group)

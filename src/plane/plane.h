@@ -28,7 +28,7 @@ struct plane_config {
 	uint32_t streams_max; /* accepted streams not yet trusted, in total: 1024; the oldest goes first */
 	uint32_t streams_per_source; /* ... and per source address: 64 */
 	uint32_t workers;	     /* lanes: 1 */
-	char congestion[16];	     /* of TCP streams; system: the system's; "": bbr where the kernel has it */
+	char congestion[16]; /* of TCP streams; system: the system's; "": bbr where the kernel has it */
 	uint32_t
 	    udp_buffer; /* octets of the receive and send buffers of UDP sockets: as the plane thinks best */
 };

@@ -1,6 +1,7 @@
-/* How many IKE SAs with a Child SA one pair of processes sets up in a second (PSK, x25519, AES-256-GCM), what a handshake
- * costs the responder, and how much memory an established tunnel takes there. Two engines, no network, no plane: the
- * processes talk through a socket pair. usage: handshake-bench [TUNNELS]; prints one JSON object. */
+/* How many IKE SAs with a Child SA one pair of processes sets up in a second (PSK, x25519, AES-256-GCM), what
+ * a handshake costs the responder, and how much memory an established tunnel takes there. Two engines, no
+ * network, no plane: the processes talk through a socket pair. usage: handshake-bench [TUNNELS]; prints one
+ * JSON object. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,8 @@ static long private_kib(void)
 	if (f == NULL)
 		die("smaps_rollup");
 	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "Private_Clean: %ld", &value) == 1 || sscanf(line, "Private_Dirty: %ld", &value) == 1)
+		if (sscanf(line, "Private_Clean: %ld", &value) == 1 ||
+		    sscanf(line, "Private_Dirty: %ld", &value) == 1)
 			sum += value;
 	fclose(f);
 	return sum;
@@ -81,7 +83,8 @@ static double cpu_seconds(void)
 	struct rusage r;
 
 	getrusage(RUSAGE_SELF, &r);
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
 static void send_out(struct side *s, const struct ike_output *out)
@@ -105,14 +108,13 @@ static void drain(struct side *s)
 		struct ike_output out = ike_engine_output(s->engine);
 
 		switch (out.type) {
-		case IKE_OUT_NONE:
-			return;
-		case IKE_OUT_SEND:
-			send_out(s, &out);
-			break;
+		case IKE_OUT_NONE: return;
+		case IKE_OUT_SEND: send_out(s, &out); break;
 		case IKE_OUT_WANT_SECRET: {
-			struct ike_event answer = {.type = IKE_EV_SECRET, .request_id = out.request_id, .found = true,
-						   .secret = cv_bytes(SECRET, sizeof(SECRET) - 1)};
+			struct ike_event answer = { .type = IKE_EV_SECRET,
+						    .request_id = out.request_id,
+						    .found = true,
+						    .secret = cv_bytes(SECRET, sizeof(SECRET) - 1) };
 			if (ike_engine_event(s->engine, now_ms(), &answer) != CV_OK)
 				die("secret");
 			break;
@@ -121,8 +123,7 @@ static void drain(struct side *s)
 			s->up += out.report == IKE_REPORT_UP;
 			s->failed += out.report == IKE_REPORT_FAILED;
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 }
@@ -138,7 +139,9 @@ static bool step(struct side *s)
 	} else if (got <= 0) {
 		return false;
 	} else {
-		struct ike_event message = {.type = IKE_EV_MESSAGE, .path = d.path, .message = cv_bytes(d.message, d.len)};
+		struct ike_event message = { .type = IKE_EV_MESSAGE,
+					     .path = d.path,
+					     .message = cv_bytes(d.message, d.len) };
 
 		if (ike_engine_event(s->engine, now_ms(), &message) != CV_OK)
 			die("message");
@@ -149,7 +152,7 @@ static bool step(struct side *s)
 
 static struct wire_transform transform(uint8_t type, uint16_t id, uint16_t bits)
 {
-	return (struct wire_transform){.type = type, .id = id, .key_bits = bits};
+	return (struct wire_transform){ .type = type, .id = id, .key_bits = bits };
 }
 
 static void fill_policy(struct ike_conn *c, bool initiator, unsigned number)
@@ -159,34 +162,39 @@ static void fill_policy(struct ike_conn *c, bool initiator, unsigned number)
 
 	memset(c, 0, sizeof(*c));
 	snprintf(c->name, sizeof(c->name), "t%u", number);
-	c->local_ip = cv_ip_from_bytes(cv_bytes(initiator ? (uint8_t[]){10, 0, 0, 1} : (uint8_t[]){10, 0, 0, 2}, 4));
+	c->local_ip = cv_ip_from_bytes(
+	    cv_bytes(initiator ? (uint8_t[]){ 10, 0, 0, 1 } : (uint8_t[]){ 10, 0, 0, 2 }, 4));
 	if (initiator)
-		c->remote_ip = cv_ip_from_bytes(cv_bytes((uint8_t[]){10, 0, 0, 2}, 4));
+		c->remote_ip = cv_ip_from_bytes(cv_bytes((uint8_t[]){ 10, 0, 0, 2 }, 4));
 	c->rung_count = 1;
-	c->rung[0] = (struct ike_rung){.transport = IKE_UDP, .port = 500};
+	c->rung[0] = (struct ike_rung){ .transport = IKE_UDP, .port = 500 };
 	c->accept_udp = true;
 	c->local_auth = c->remote_auth = IKE_AUTHBY_SECRET;
 	c->local_id.type = WIRE_ID_FQDN;
-	c->local_id.len = (uint16_t)snprintf((char *)c->local_id.data, IKE_ID_MAX, initiator ? "client%u" : "gateway", number);
+	c->local_id.len = (uint16_t)snprintf((char *)c->local_id.data, IKE_ID_MAX,
+					     initiator ? "client%u" : "gateway", number);
 	if (initiator) {
 		c->remote_id.type = WIRE_ID_FQDN;
 		c->remote_id.len = (uint16_t)snprintf((char *)c->remote_id.data, IKE_ID_MAX, "gateway");
 	}
 	c->ike_proposals.count = 1;
-	*ike = (struct wire_proposal){.number = 1, .protocol = WIRE_PROTO_IKE, .transform_count = 3};
+	*ike = (struct wire_proposal){ .number = 1, .protocol = WIRE_PROTO_IKE, .transform_count = 3 };
 	ike->transform[0] = transform(WIRE_T_ENCR, WIRE_ENCR_AES_GCM_16, 256);
 	ike->transform[1] = transform(WIRE_T_PRF, WIRE_PRF_HMAC_SHA2_256, 0);
 	ike->transform[2] = transform(WIRE_T_KE, WIRE_KE_CURVE25519, 0);
 	c->esp_proposals.count = 1;
-	*esp = (struct wire_proposal){.number = 1, .protocol = WIRE_PROTO_ESP, .transform_count = 2, .spi_len = 4};
+	*esp = (struct wire_proposal){
+		.number = 1, .protocol = WIRE_PROTO_ESP, .transform_count = 2, .spi_len = 4
+	};
 	esp->transform[0] = transform(WIRE_T_ENCR, WIRE_ENCR_AES_GCM_16, 256);
 	esp->transform[1] = transform(WIRE_T_ESN, WIRE_ESN_NO, 0);
 	c->child_count = 1;
 	snprintf(c->child[0].name, IKE_NAME_MAX, "%s", c->name);
 	c->child[0].local_count = c->child[0].remote_count = 1;
 	c->child[0].local[0] = c->child[0].remote[0] =
-		(struct wire_ts){.first = {.family = CV_IPV4}, .last = {.family = CV_IPV4, .b = {255, 255, 255, 255}},
-				 .port_last = 65535};
+	    (struct wire_ts){ .first = { .family = CV_IPV4 },
+			      .last = { .family = CV_IPV4, .b = { 255, 255, 255, 255 } },
+			      .port_last = 65535 };
 	c->narrowing = true;
 	c->replay_window = 8192;
 	c->retransmit_interval_ms = 500;
@@ -196,7 +204,7 @@ static void fill_policy(struct ike_conn *c, bool initiator, unsigned number)
 static void set_policy(struct side *s, bool initiator, unsigned number)
 {
 	static struct ike_conn conn;
-	struct ike_event set = {.type = IKE_EV_CONN_SET, .policy = &conn};
+	struct ike_event set = { .type = IKE_EV_CONN_SET, .policy = &conn };
 
 	fill_policy(&conn, initiator, number);
 	if (ike_engine_event(s->engine, now_ms(), &set) != CV_OK)
@@ -206,10 +214,12 @@ static void set_policy(struct side *s, bool initiator, unsigned number)
 
 static struct side side_new(int socket)
 {
-	struct side s = {.socket = socket};
-	struct ike_engine_config config = {.random = random_octets, .initiate_udp = true, .cookie_threshold = UINT32_MAX,
-					   .halfopen_max = UINT32_MAX};
-	struct timeval wait = {.tv_usec = 10000};
+	struct side s = { .socket = socket };
+	struct ike_engine_config config = { .random = random_octets,
+					    .initiate_udp = true,
+					    .cookie_threshold = UINT32_MAX,
+					    .halfopen_max = UINT32_MAX };
+	struct timeval wait = { .tv_usec = 10000 };
 
 	cv_log_set_level(CV_LOG_ERROR);
 	if (crypto_init() != CV_OK || ike_engine_new(&config, now_ms(), &s.engine) != CV_OK)
@@ -251,7 +261,7 @@ static void initiator(int socket, unsigned tunnels, double *seconds)
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	while (s.up < tunnels && s.failed == 0) {
 		for (; started < tunnels && started - s.up < IN_FLIGHT; started++) {
-			struct ike_event up = {.type = IKE_EV_UP, .request_id = started + 1};
+			struct ike_event up = { .type = IKE_EV_UP, .request_id = started + 1 };
 
 			snprintf(up.conn, sizeof(up.conn), "t%u", started);
 			if (ike_engine_event(s.engine, now_ms(), &up) != CV_OK)

@@ -165,7 +165,7 @@ void out_trap_remove(struct outbound *w, const char *conn)
 		*at = t->next;
 		esp_spd_remove(w->trap_spd, t);
 		out_trap_free(t);
-			return;
+		return;
 	}
 }
 

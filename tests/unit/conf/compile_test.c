@@ -183,9 +183,8 @@ static void test_auto_and_updown_reach_the_struct(void **state)
 	assert_string_equal(c->remote_updown, "");
 	assert_int_equal(c->autostart, CONF_AUTO_ADD);
 	unload(&l);
-	l = load_text(
-	    "conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=route\n\tauthby=secret\n"
-	    "\tleftupdown=\"ipsec _updown\"\n");
+	l = load_text("conn net\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=route\n\tauthby=secret\n"
+		      "\tleftupdown=\"ipsec _updown\"\n");
 	assert_int_equal(l.err, CV_OK);
 	c = conf_conn_find(l.conf, "net");
 	assert_int_equal(c->autostart, CONF_AUTO_ONDEMAND);

@@ -24,10 +24,9 @@ static void test_place_order_and_comments_do_not_change_the_digest(void **state)
 	assert_true(d == digest_of(plain));
 	assert_true(
 	    d ==
-	    digest_of(
-		"# a comment\n\nconfig setup\n\tuniqueids=no\n\nconn net\n\tauthby=secret  # another\n"
-		"\tright = 192.0.2.2\n\tleft=192.0.2.1\n\tleftsubnet=\"10.1.0.0/16,10.2.0.0/16\"\n"
-		"\tx-note=hello\n"));
+	    digest_of("# a comment\n\nconfig setup\n\tuniqueids=no\n\nconn net\n\tauthby=secret  # another\n"
+		      "\tright = 192.0.2.2\n\tleft=192.0.2.1\n\tleftsubnet=\"10.1.0.0/16,10.2.0.0/16\"\n"
+		      "\tx-note=hello\n"));
 	assert_true(
 	    d ==
 	    digest_of(

@@ -119,7 +119,7 @@ static void test_the_connections_own_values_win_then_also_then_default(void **st
 	c = conf_conn_find(l.conf, "net");
 	assert_int_equal(c->ike.liveness_delay_ms, 5000);      /* its own */
 	assert_int_equal(c->ike.retransmit_timeout_ms, 13000); /* the first also= */
-	assert_int_equal(c->metric, 2); /* nested also= goes before the next also= */
+	assert_int_equal(c->metric, 2);			       /* nested also= goes before the next also= */
 	assert_true(c->ike.narrowing);			       /* the second */
 	assert_int_equal(c->mtu, 1001);			       /* %default */
 	unload(&l);

@@ -61,12 +61,10 @@ static struct loaded load_option(const struct conf_option *o, const char *value)
 	if (o->section == CONF_SECTION_SETUP)
 		assert_true(asprintf(&text, "config setup\n\t%s=%s\n", name, value) > 0);
 	else
-		assert_true(
-		    asprintf(
-			&text,
-			"conn net\n\t%s=%s\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n"
-			"\tright=192.0.2.2\n",
-			name, value) > 0);
+		assert_true(asprintf(&text,
+				     "conn net\n\t%s=%s\n\tauthby=secret\n\tauto=add\n\tleft=192.0.2.1\n"
+				     "\tright=192.0.2.2\n",
+				     name, value) > 0);
 	l = load_text(text);
 	free(text);
 	return l;

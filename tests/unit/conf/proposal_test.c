@@ -272,8 +272,8 @@ static void test_the_engines_text_of_proposals_reads_back_as_the_same(void **sta
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct parsed first = parse(texts[i], WIRE_PROTO_IKE, NULL, CONF_ESN_NO);
 		char text[512], a[2048], b[2048];
-		struct parsed again = parse(ike_proposals_text(&first.sa, text, sizeof(text)), WIRE_PROTO_IKE, NULL,
-					    CONF_ESN_NO);
+		struct parsed again = parse(ike_proposals_text(&first.sa, text, sizeof(text)), WIRE_PROTO_IKE,
+					    NULL, CONF_ESN_NO);
 
 		assert_true(first.ok && again.ok);
 		write_down(&first.sa, a, sizeof(a));

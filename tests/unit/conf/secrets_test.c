@@ -294,9 +294,8 @@ static void test_a_missing_file_is_an_io_error_with_a_message(void **state)
 	assert_int_equal(r.err, CV_E_IO);
 	assert_null(r.secrets);
 	assert_int_equal(r.count, 1);
-	assert_string_equal(
-	    r.messages[0].text,
-	    "/nonexistent/ipsec.secrets: could not open /nonexistent/ipsec.secrets: No such file or directory");
+	assert_string_equal(r.messages[0].text, "/nonexistent/ipsec.secrets: could not open "
+						"/nonexistent/ipsec.secrets: No such file or directory");
 	drop(&r);
 }
 

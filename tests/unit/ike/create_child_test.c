@@ -135,8 +135,8 @@ static void a_has_a_favourite(struct ike_conn *conn, bool a)
 		    (struct wire_transform){ .type = WIRE_T_KE, .id = WIRE_KE_CURVE25519 };
 }
 
-/* The IKE SA has told which group the peer takes: no exchange is lost on another (libreswan 4.10 answers INVALID_SYNTAX
- * to a wrong guess). */
+/* The IKE SA has told which group the peer takes: no exchange is lost on another (libreswan 4.10 answers
+ * INVALID_SYNTAX to a wrong guess). */
 static void first_guess_for_a_child_is_the_group_of_the_ike_sa(void **state)
 {
 	struct rig *rig = rig_with(a_has_a_favourite);

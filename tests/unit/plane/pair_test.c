@@ -349,7 +349,8 @@ static void test_packets_too_big_are_answered_with_the_inner_mtu(void **state)
 	uint32_t mtu = plane_child_mtu(a.plane, SPI_A);
 	struct packets_spec s = { .version = 4, .protocol = PACKETS_UDP, .frag = 0x4000, .flow = 5 };
 
-	/* AES-GCM in TCP in IPv4 on a link of 1500: 20 + 32 + 2 + 8 + 8 + 2 + 16 octets around it, and 2 of padding */
+	/* AES-GCM in TCP in IPv4 on a link of 1500: 20 + 32 + 2 + 8 + 8 + 2 + 16 octets around it, and 2 of
+	 * padding */
 	assert_int_equal(mtu, 1410);
 	s.payload = mtu - 28 + 1;
 	end_put(&a, &hdr, packet, packets_build(&s, &seed, packet));

@@ -266,7 +266,7 @@ static void check_available(struct conf_algorithm *a)
 
 bool conf_algorithm_find(const char *word, struct conf_algorithm *out)
 {
-	char plain[32];
+	char plain[32] = "";
 
 	if (!normalise(word, plain, sizeof(plain)))
 		return false;

@@ -90,7 +90,8 @@ static void put_words(const struct conf_word *words)
 			continue;
 		fputs(".Sy ", stdout);
 		put_word(first->word);
-		for (; words->word && words->text && strcmp(words->text, first->text) == 0; words++) {
+		for (; words->word && words->text && first->text && strcmp(words->text, first->text) == 0;
+		     words++) {
 			fputs(" , ", stdout);
 			put_word(words->word);
 		}

@@ -223,8 +223,10 @@ void ike_child_drop(struct ike_child *child)
 
 void ike_child_drop_all(struct ike_sa *sa)
 {
-	while (sa->children)
-		ike_child_drop(sa->children);
+	for (struct ike_child *child = sa->children, *next; child; child = next) {
+		next = child->next;
+		ike_child_drop(child);
+	}
 }
 
 void ike_child_follow(struct ike_sa *sa)

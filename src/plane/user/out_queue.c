@@ -230,7 +230,7 @@ static bool wants(struct outbound *w, const struct out_queue *q)
 {
 	if (w->udp_blocked != NULL) /* the batch is not empty, and its rest comes first */
 		return false;
-	if (q->udp != NULL || q->stream->out.allow > 0)
+	if (q->stream == NULL || q->stream->out.allow > 0)
 		return true;
 	out_batch_flush(w);
 	return out_stream_wants(w, q->stream);
@@ -243,7 +243,7 @@ static void serve(struct outbound *w, struct out_queue *q)
 
 	w->queued_memory -= q->flowq.memory;
 	while (left > 0 && wants(w, q)) {
-		size_t max = q->udp == NULL && (size_t)q->stream->out.allow < left
+		size_t max = q->stream != NULL && (size_t)q->stream->out.allow < left
 				 ? (size_t)q->stream->out.allow
 				 : left;
 		uint64_t dropped = q->flowq.dropped;

@@ -108,7 +108,7 @@ struct ike_handshake {
 	uint8_t cookie_tries;
 	uint8_t ke_tries;
 	bool redial; /* initiator: the peer wants the request again, and may end the stream before that */
-	bool nat_claimed;	     /* initiator: the peer was made to see a NAT */
+	bool nat_claimed;	     /* one end was made to see a NAT, where there may be none */
 	uint8_t rung;		     /* initiator: which one of the attempt */
 	struct ike_attempt *attempt; /* initiator */
 	struct ike_want want;	     /* responder */

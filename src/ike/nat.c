@@ -28,6 +28,19 @@ bool ike_nat_claims(const struct ike_sa *sa)
 	return encap == IKE_ENCAP_AUTO && sa->engine->config.esp_needs_udp && sa->path.transport == IKE_UDP;
 }
 
+/* What names no address that a packet can come from, so that every peer sees a NAT: our address with port 0.
+ * One of our own kind knows it again, and still sees whether a NAT changes the address. */
+static enum cv_err claim_digest(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r,
+				const struct cv_addr *local, uint8_t out[CRYPTO_SHA1_LEN])
+{
+	struct cv_addr no_port = { .ip = local->ip };
+
+	if (!cv_ip_is_any(&local->ip))
+		return digest(spi_i, spi_r, &no_port, out);
+	ike_core_random(e, out, CRYPTO_SHA1_LEN);
+	return CV_OK;
+}
+
 void ike_nat_build(struct ike_engine *e, struct wire_builder *b, const struct ike_path *path, uint64_t spi_i,
 		   uint64_t spi_r, bool claim)
 {
@@ -35,8 +48,8 @@ void ike_nat_build(struct ike_engine *e, struct wire_builder *b, const struct ik
 
 	if (digest(spi_i, spi_r, &path->local, source) || digest(spi_i, spi_r, &path->remote, destination))
 		return;
-	if (claim)
-		ike_core_random(e, source, sizeof(source));
+	if (claim && claim_digest(e, spi_i, spi_r, &path->local, source))
+		return;
 	wire_notify_build_plain(b, WIRE_N_NAT_DETECTION_SOURCE_IP, cv_bytes(source, sizeof(source)));
 	wire_notify_build_plain(b, WIRE_N_NAT_DETECTION_DESTINATION_IP,
 				cv_bytes(destination, sizeof(destination)));
@@ -63,13 +76,17 @@ static bool names(const struct wire_chain *chain, uint16_t type, const uint8_t w
 
 void ike_nat_detect(struct ike_sa *sa, const struct wire_chain *chain, uint64_t spi_i, uint64_t spi_r)
 {
-	uint8_t source[CRYPTO_SHA1_LEN], destination[CRYPTO_SHA1_LEN];
+	uint8_t source[CRYPTO_SHA1_LEN], claim[CRYPTO_SHA1_LEN], destination[CRYPTO_SHA1_LEN];
 	bool any_source, any_destination, source_fits, destination_fits;
 
 	if (digest(spi_i, spi_r, &sa->path.remote, source) ||
+	    claim_digest(sa->engine, spi_i, spi_r, &sa->path.remote, claim) ||
 	    digest(spi_i, spi_r, &sa->path.local, destination))
 		return;
-	source_fits = names(chain, WIRE_N_NAT_DETECTION_SOURCE_IP, source, &any_source);
+	if (names(chain, WIRE_N_NAT_DETECTION_SOURCE_IP, claim, &any_source))
+		sa->hs->nat_claimed = source_fits = true;
+	else
+		source_fits = names(chain, WIRE_N_NAT_DETECTION_SOURCE_IP, source, &any_source);
 	destination_fits = names(chain, WIRE_N_NAT_DETECTION_DESTINATION_IP, destination, &any_destination);
 	sa->peer_claims_nat = any_source && any_destination;
 	sa->nat_remote = any_source && !source_fits;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/prf.h"
+
 typedef void (*edit_fn)(struct ike_conn *conn, bool a);
 
 static void plain(struct ike_conn *conn, bool a)
@@ -101,6 +103,26 @@ static void host_behind_the_nat_sends_keepalives(void **state)
 	rig_free(rig);
 }
 
+/* Does this IKE_SA_INIT say that it comes from where it comes from, as any implementation would check
+ * (R7296-2.23-1)? */
+static bool source_is_true(const struct rig_packet *packet)
+{
+	struct wire_header h = rig_header(packet);
+	struct cv_bytes port = cv_bytes(
+	    (uint8_t[]){ (uint8_t)(packet->path.remote.port >> 8), (uint8_t)packet->path.remote.port }, 2);
+	struct cv_bytes parts[] = { cv_bytes(packet->data, 16), cv_ip_bytes(&packet->path.remote.ip), port };
+	struct wire_notify_payload source;
+	struct wire_chain chain;
+	uint8_t critical, want[CRYPTO_SHA1_LEN];
+
+	assert_int_equal(wire_chain_decode(h.next_payload, cv_bytes(packet->data + 28, packet->len - 28),
+					   &chain, &critical),
+			 CV_OK);
+	assert_true(wire_notify_find(&chain, WIRE_N_NAT_DETECTION_SOURCE_IP, &source));
+	assert_int_equal(crypto_sha1(parts, 3, want), CV_OK);
+	return cv_bytes_equal(source.data, cv_bytes(want, sizeof(want)));
+}
+
 static void claims(struct ike_conn *conn, bool a)
 {
 	plain(conn, a);
@@ -113,7 +135,7 @@ static void forbids(struct ike_conn *conn, bool a)
 	conn->encapsulation = IKE_ENCAP_NO;
 }
 
-static void encapsulation_yes_makes_both_ends_see_a_nat(void **state)
+static void encapsulation_yes_takes_both_ends_to_port_4500(void **state)
 {
 	struct rig *rig = rig_with(claims, false);
 	struct ike_sa_info a, b;
@@ -121,10 +143,29 @@ static void encapsulation_yes_makes_both_ends_see_a_nat(void **state)
 	(void)state;
 	up(rig);
 	assert_true(rig_sa(&rig->a, &a) && rig_sa(&rig->b, &b));
-	assert_true(b.nat_remote);
+	assert_false(a.nat_local || a.nat_remote || b.nat_local || b.nat_remote);
 	assert_int_equal(a.path.local.port, 4500);
 	assert_int_equal(a.path.remote.port, 4500);
 	assert_true(rig->a.child[0].udp_encap && rig->b.child[0].udp_encap);
+	rig_free(rig);
+}
+
+static void claims_through_nat(struct ike_conn *conn, bool a)
+{
+	through_nat(conn, a);
+	conn->encapsulation = IKE_ENCAP_YES;
+}
+
+/* What is claimed does not hide what is there. */
+static void real_nat_is_seen_behind_a_claimed_one(void **state)
+{
+	struct rig *rig = rig_with(claims_through_nat, true);
+	struct ike_sa_info a, b;
+
+	(void)state;
+	up(rig);
+	assert_true(rig_sa(&rig->a, &a) && rig_sa(&rig->b, &b));
+	assert_true(a.nat_local && !a.nat_remote && !b.nat_local && b.nat_remote);
 	rig_free(rig);
 }
 
@@ -148,11 +189,13 @@ static void plane_that_needs_udp_makes_the_peer_use_it(void **state)
 		}
 		free(conn);
 		rig_up(who ? &rig->b : &rig->a, "net", 1);
+		assert_int_equal(source_is_true(rig_peek(rig)), who);
+		assert_true(rig_deliver(rig));
+		assert_int_equal(source_is_true(rig_peek(rig)), !who);
 		rig_run(rig);
 		rig_assert_same_children(rig, 1);
 		assert_true(rig_sa(&rig->a, &a) && rig_sa(&rig->b, &b));
-		assert_true(b.nat_remote);
-		assert_false(a.nat_remote);
+		assert_false(a.nat_local || a.nat_remote || b.nat_local || b.nat_remote);
 		if (who == 0)
 			assert_int_equal(b.path.local.port, 4500);
 		rig_free(rig);
@@ -334,7 +377,8 @@ int main(void)
 		cmocka_unit_test(without_a_nat_everything_stays_on_port_500),
 		cmocka_unit_test(behind_a_nat_the_initiator_moves_to_port_4500),
 		cmocka_unit_test(host_behind_the_nat_sends_keepalives),
-		cmocka_unit_test(encapsulation_yes_makes_both_ends_see_a_nat),
+		cmocka_unit_test(encapsulation_yes_takes_both_ends_to_port_4500),
+		cmocka_unit_test(real_nat_is_seen_behind_a_claimed_one),
 		cmocka_unit_test(plane_that_needs_udp_makes_the_peer_use_it),
 		cmocka_unit_test(encapsulation_no_stays_on_port_500),
 		cmocka_unit_test(peer_on_port_4500_is_spoken_to_from_4500),
